@@ -1,0 +1,47 @@
+"""What all tests share: an environment without the developer's own settings, and the scenarios."""
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from hypothesis import settings
+
+CLUSTERS = Path(__file__).parent / "clusters"
+
+# A slow or shared machine makes examples slow, not wrong; a failure prints how to repeat it.
+settings.register_profile("netpol-auditor", deadline=None, print_blob=True)
+settings.load_profile("netpol-auditor")
+
+
+class FindCluster(Protocol):
+    """The folder of a scenario's variant, which must exist."""
+
+    def __call__(self, scenario: str, variant: str = "main") -> Path:
+        """Return ``tests/clusters/<scenario>/<variant>``."""
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what the command reads from the environment: tests set what they are about."""
+    for name in os.environ:
+        if name.startswith("NETPOL_AUDITOR_"):
+            monkeypatch.delenv(name)
+    for name in ("KUBERNETES_SERVICE_HOST", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    # Without it the developer's own cluster is the default source.
+    monkeypatch.setenv("KUBECONFIG", str(CLUSTERS / "no-kubeconfig"))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> FindCluster:
+    """Find a scenario's manifests; a misspelt name is an error here, not an empty cluster later."""
+
+    def find(scenario: str, variant: str = "main") -> Path:
+        folder = CLUSTERS / scenario / variant
+        if not folder.is_dir():
+            message = f"scenario {scenario}/{variant} does not exist"
+            raise FileNotFoundError(message)
+        return folder
+
+    return find
