@@ -1,0 +1,77 @@
+"""Address ranges of both IP families, as integers (semantics, sections 1.3 and 3.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Literal, NamedTuple
+
+Family = Literal[4, 6]
+
+_BITS = {4: 32, 6: 128}
+
+
+class AddressRange(NamedTuple):
+    """An inclusive range of addresses of one family, as integers."""
+
+    family: Family
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        """`10.0.0.0-10.255.255.255`: always first-last, as the Connections contract has it."""
+        return f"{_spell(self.family, self.first)}-{_spell(self.family, self.last)}"
+
+    def contains(self, other: AddressRange) -> bool:
+        """Whether every address of ``other`` is in this range."""
+        return self.family == other.family and self.first <= other.first and other.last <= self.last
+
+    def overlaps(self, other: AddressRange) -> bool:
+        """Whether some address is in both."""
+        return self.family == other.family and self.first <= other.last and other.first <= self.last
+
+
+def _spell(family: Family, number: int) -> str:
+    return str(IPv4Address(number) if family == 4 else IPv6Address(number))
+
+
+def whole_family(family: Family) -> AddressRange:
+    """Every address of a family."""
+    return AddressRange(family, 0, (1 << _BITS[family]) - 1)
+
+
+def parse_address(text: str) -> AddressRange:
+    """One address as a range of one.
+
+    Raises:
+        ValueError: the text is no IP address.
+
+    """
+    address = ip_address(text)
+    return AddressRange(address.version, int(address), int(address))
+
+
+def parse_cidr(text: str) -> AddressRange:
+    """A CIDR as a range; host bits are masked, as for objects the API server accepted once.
+
+    Raises:
+        ValueError: the text is no CIDR.
+
+    """
+    network = ip_network(text, strict=False)
+    return AddressRange(
+        network.version, int(network.network_address), int(network.broadcast_address)
+    )
+
+
+def subtract(whole: AddressRange, holes: Iterable[AddressRange]) -> tuple[AddressRange, ...]:
+    """``whole`` without the holes, as sorted disjoint ranges."""
+    left: list[AddressRange] = []
+    first = whole.first
+    for hole in sorted(one for one in holes if one.overlaps(whole)):
+        if hole.first > first:
+            left.append(AddressRange(whole.family, first, hole.first - 1))
+        first = max(first, hole.last + 1)
+    if first <= whole.last:
+        left.append(AddressRange(whole.family, first, whole.last))
+    return tuple(left)

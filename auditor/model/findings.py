@@ -1,0 +1,103 @@
+"""Findings: what rules state, with the evidence for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import msgspec
+
+from auditor.model.objects import Reference
+
+
+class Direction(StrEnum):
+    """The direction of a rule, seen from the pod that the policy selects."""
+
+    INGRESS = "ingress"
+    EGRESS = "egress"
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for critical … 4 for info: lower is worse."""
+        return list(Severity).index(self)
+
+
+class RuleStatus(StrEnum):
+    """What became of a rule: error > fail > not-evaluated > waived > pass, or disabled."""
+
+    ERROR = "error"
+    FAIL = "fail"
+    NOT_EVALUATED = "not-evaluated"
+    WAIVED = "waived"
+    PASS = "pass"  # noqa: S105  a status, no secret
+    DISABLED = "disabled"
+
+
+class Record(msgspec.Struct, frozen=True):
+    """The base of what stands in JSON under its own (snake case) names, with nothing left out."""
+
+
+class Witness(Record, frozen=True):
+    """One connection that proves a finding. Endpoints are spelled as in Connections, as text."""
+
+    source: str
+    destination: str
+    protocol: str | None
+    port: int | None
+
+
+class ClosedConnection(Record, frozen=True):
+    """A connection of today that a remediation closes, on the ports given in words."""
+
+    source: str
+    destination: str
+    ports: str
+
+
+class Closes(Record, frozen=True):
+    """What a remediation closes of today's connections: how many rows, and the first of them."""
+
+    total: int
+    connections: tuple[ClosedConnection, ...]
+    omitted: int
+
+
+class Remediation(Record, frozen=True):
+    """How to mend a finding: a manifest to review and apply, or steps in words."""
+
+    manifest: str | None = None
+    steps: tuple[str, ...] = ()
+    closes: Closes | None = None
+
+
+class Hit(NamedTuple):
+    """What a rule states about one subject. ``severity`` None: the rule's default."""
+
+    subject: Reference
+    message: str
+    hint: str
+    detail: str | None = None
+    severity: Severity | None = None
+    severity_reason: str | None = None
+    evidence: Mapping[str, Any] = {}
+    witness: Witness | None = None
+    policies: tuple[Reference, ...] = ()
+    remediation: Remediation | None = None
+
+
+class Unevaluated(NamedTuple):
+    """A subject that a rule could not judge, and why: never a pass."""
+
+    subject: Reference
+    reason: str

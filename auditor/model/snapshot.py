@@ -1,0 +1,99 @@
+"""A snapshot: everything that was read of a cluster at one time, and what was not."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from auditor.model._value import Value
+from auditor.model.objects import Agent, Namespace, NetworkPolicy, Node, Owner, Pod, Service
+
+
+class Blind(StrEnum):
+    """What a gap keeps the audit from knowing. A verdict that needs it is not certain."""
+
+    PODS = "pods"
+    """Some pods are not in the snapshot, or not whole."""
+    POLICIES = "policies"
+    """Some policies that could open or close connections are not evaluated."""
+    NAMESPACE_LABELS = "namespace-labels"
+    """The labels of some namespaces are unknown."""
+    OBJECTS = "objects"
+    """Something unknown is missing: pods, policies and labels may all be."""
+
+
+class GapSource(Value, frozen=True):
+    """Where a gap arose: the file, the document's first line, and the field in it."""
+
+    file: str | None = None
+    document: str | None = None
+    field: str | None = None
+
+
+class Gap(Value, frozen=True):
+    """What could not be read, parsed or evaluated, why, and what that means.
+
+    ``namespace`` None means cluster-wide or unknown. ``blind`` None means that the evaluation is
+    as the API server's would be (an unknown field, a duplicate): the gap is shown, and changes no
+    verdict.
+    """
+
+    kind: str | None
+    namespace: str | None
+    name: str | None
+    reason: str
+    effect: str
+    source: GapSource | None = None
+    blind: Blind | None = None
+
+
+class UnevaluatedPolicy(Value, frozen=True):
+    """A policy of a kind that the engine does not evaluate (semantics, section 5).
+
+    ``kind`` is spelled `kind.group`, for instance `CiliumNetworkPolicy.cilium.io`; ``namespace``
+    is empty for a cluster-wide one.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+
+
+class ConfigMapEvidence(Value, frozen=True):
+    """The named keys of a ConfigMap that says how a CNI is set up."""
+
+    namespace: str
+    name: str
+    values: dict[str, str]
+
+
+class ClusterIdentity(Value, frozen=True):
+    """Which cluster: a name for people, and the UID of kube-system; unknown from manifests."""
+
+    name: str | None = None
+    uid: str | None = None
+    version: str | None = None
+
+
+class Snapshot(Value, frozen=True):
+    """One reading of a cluster, or of manifests. ``taken_at`` is ISO 8601, UTC.
+
+    Sequences are sorted by namespace and name. Namespaces hold every namespace that an object
+    uses; pods hold only endpoints and finished pods as read, manifests' workloads expanded.
+    """
+
+    origin: Literal["cluster", "manifests"]
+    taken_at: str
+    cluster: ClusterIdentity = ClusterIdentity()
+    namespaces: tuple[Namespace, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    services: tuple[Service, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    policies: tuple[NetworkPolicy, ...] = ()
+    owners: tuple[Owner, ...] = ()
+    agents: tuple[Agent, ...] = ()
+    config_maps: tuple[ConfigMapEvidence, ...] = ()
+    unevaluated_policies: tuple[UnevaluatedPolicy, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    documents_ignored: int = 0
+    """Documents of manifests without apiVersion and kind: counted, not a gap."""
