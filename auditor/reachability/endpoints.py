@@ -1,0 +1,219 @@
+"""Pods → endpoint classes: pods that no policy and no question can tell apart.
+
+The bits of every bitmap are numbered here: first the classes of pods, sorted by namespace so that
+a namespace is one run of bits; then the classes of host-network pods, which count as addresses of
+their nodes; then the address parts of external space.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from auditor.model.addresses import parse_address
+from auditor.model.connections import WorkloadEndpoint
+from auditor.model.objects import Metadata, Namespace, Pod, Reference
+from auditor.model.selectors import NAMESPACE_NAME_LABEL
+from auditor.model.snapshot import Snapshot
+from auditor.model.workloads import index_owners, workload_of
+from auditor.reachability.address_parts import AddressParts
+from auditor.reachability.variants import split_variants
+from auditor.reachability.vocabulary import Vocabulary
+
+STRANGER = "\0new"
+"""The name of a new namespace: no object can bear it, so no selector mentions it by value."""
+
+HOST = -1
+"""The namespace of a host-network class: it belongs to none as far as policies go."""
+
+Signature = tuple[int, ...] | None
+"""The address parts in which an endpoint has addresses; None where they are unknown."""
+
+
+class EndpointClass(NamedTuple):
+    """What tells pods apart. ``labels`` are those that some selector mentions."""
+
+    namespace: int
+    labels: tuple[tuple[str, str], ...] = ()
+    named_ports: tuple[tuple[str, str, int], ...] = ()
+    """(name, protocol, number) of the ports that some policy names."""
+    addresses: Signature = ()
+
+
+class WorkloadNode(NamedTuple):
+    """A workload, or a variant of one, with the classes of its pods."""
+
+    endpoint: WorkloadEndpoint
+    classes: tuple[int, ...]
+    pods: tuple[int, ...]
+    """Positions in the snapshot's pods."""
+
+
+class Endpoints(NamedTuple):
+    """The universe of one evaluation."""
+
+    namespaces: tuple[Namespace, ...]
+    """The snapshot's, sorted by name, and last the new namespace of the stranger."""
+    namespace_index: Mapping[str, int]
+    classes: tuple[EndpointClass, ...]
+    namespace_runs: tuple[range, ...]
+    """The pod classes of each namespace."""
+    pod_classes: range
+    host_classes: range
+    parts: AddressParts
+    external: range
+    """The bits of the address parts."""
+    class_of_pod: tuple[int, ...]
+    """By position in the snapshot's pods; -1 where the pod is no endpoint."""
+    workloads: tuple[WorkloadNode, ...]
+    """Sorted by namespace, kind, name and variant."""
+    holders: tuple[tuple[int, ...], ...]
+    """The workloads with pods in a class, by class; none for what is only imagined."""
+    newcomers: tuple[int, ...]
+    """By namespace: the class of a new pod without labels."""
+
+    @property
+    def size(self) -> int:
+        """The number of bits."""
+        return self.external.stop
+
+
+def group_endpoints(
+    snapshot: Snapshot, vocabulary: Vocabulary, parts: AddressParts, *, by_address: bool
+) -> Endpoints:
+    """Group the snapshot's pods into classes.
+
+    ``by_address``: whether the addresses of pods tell them apart, because some ipBlock may match
+    them; those of host-network pods always do.
+    """
+    namespaces = _namespaces(snapshot)
+    namespace_index = {one.name: index for index, one in enumerate(namespaces)}
+    nodes = {one.metadata.name: one.addresses for one in snapshot.nodes}
+    keys: list[EndpointClass | None] = []
+    interned: dict[EndpointClass, EndpointClass] = {}
+    for pod in snapshot.pods:
+        if not pod.is_endpoint:
+            keys.append(None)
+            continue
+        if pod.spec.host_network:
+            signature = _signature(host_addresses(pod, nodes), parts)
+            key = EndpointClass(HOST, addresses=signature)
+        else:
+            key = EndpointClass(
+                namespace_index[pod.namespace],
+                _mentioned_labels(pod, vocabulary),
+                _mentioned_ports(pod, vocabulary),
+                _signature(pod.addresses, parts) if by_address else (),
+            )
+        keys.append(interned.setdefault(key, key))
+    newcomers = [
+        EndpointClass(index, addresses=None if by_address else ())
+        for index in range(len(namespaces))
+    ]
+    found = {key for key in keys if key is not None}
+    pods = sorted({*(key for key in found if key.namespace != HOST), *newcomers}, key=_order)
+    hosts = sorted((key for key in found if key.namespace == HOST), key=_order)
+    classes = (*pods, *hosts)
+    number = {key: index for index, key in enumerate(classes)}
+    class_of_pod = tuple(-1 if key is None else number[key] for key in keys)
+    workloads = _workloads(snapshot, vocabulary, class_of_pod, classes)
+    holders: list[list[int]] = [[] for _ in classes]
+    for index, workload in enumerate(workloads):
+        for one in workload.classes:
+            holders[one].append(index)
+    return Endpoints(
+        namespaces=namespaces,
+        namespace_index=namespace_index,
+        classes=classes,
+        namespace_runs=_runs(pods, len(namespaces)),
+        pod_classes=range(len(pods)),
+        host_classes=range(len(pods), len(classes)),
+        parts=parts,
+        external=range(len(classes), len(classes) + len(parts.parts)),
+        class_of_pod=class_of_pod,
+        workloads=workloads,
+        holders=tuple(tuple(one) for one in holders),
+        newcomers=tuple(number[key] for key in newcomers),
+    )
+
+
+def host_addresses(pod: Pod, nodes: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The addresses of a host-network pod: its node's where the node was read, else its own."""
+    return nodes.get(pod.spec.node_name) or pod.addresses
+
+
+def _namespaces(snapshot: Snapshot) -> tuple[Namespace, ...]:
+    stranger = Metadata(name=STRANGER, labels={NAMESPACE_NAME_LABEL: STRANGER})
+    known = sorted(snapshot.namespaces, key=lambda one: one.name)
+    return (*known, Namespace(metadata=stranger, declared=False))
+
+
+def _mentioned_labels(pod: Pod, vocabulary: Vocabulary) -> tuple[tuple[str, str], ...]:
+    wanted = vocabulary.label_keys
+    return tuple(sorted(item for item in pod.labels.items() if item[0] in wanted))
+
+
+def _mentioned_ports(pod: Pod, vocabulary: Vocabulary) -> tuple[tuple[str, str, int], ...]:
+    wanted = vocabulary.named_ports
+    if not wanted:
+        return ()
+    found = {
+        (one.name, one.protocol, one.container_port)
+        for one in pod.listening
+        if (one.name, one.protocol) in wanted
+    }
+    return tuple(sorted(found))
+
+
+def _signature(addresses: tuple[str, ...], parts: AddressParts) -> Signature:
+    found: set[int] = set()
+    for text in addresses:
+        try:
+            found.update(parts.indexes(parse_address(text)))
+        except ValueError:
+            continue  # not an address: as good as none, so unknown where it is the only one
+    return tuple(sorted(found)) or None
+
+
+def _order(key: EndpointClass) -> tuple[object, ...]:
+    return (key.namespace, key.labels, key.named_ports, key.addresses or ())
+
+
+def _runs(pods: list[EndpointClass], namespaces: int) -> tuple[range, ...]:
+    counts = [0] * namespaces
+    for key in pods:
+        counts[key.namespace] += 1
+    runs: list[range] = []
+    start = 0
+    for count in counts:
+        runs.append(range(start, start + count))
+        start += count
+    return tuple(runs)
+
+
+def _workloads(
+    snapshot: Snapshot,
+    vocabulary: Vocabulary,
+    class_of_pod: tuple[int, ...],
+    classes: tuple[EndpointClass, ...],
+) -> tuple[WorkloadNode, ...]:
+    owners = index_owners(snapshot.owners)
+    pods: dict[Reference, list[int]] = defaultdict(list)
+    for position, pod in enumerate(snapshot.pods):
+        if class_of_pod[position] >= 0:
+            pods[workload_of(pod, owners)].append(position)
+    found: list[WorkloadNode] = []
+    for reference, positions in pods.items():
+        by_labels: dict[tuple[tuple[str, str], ...], list[int]] = defaultdict(list)
+        for position in positions:
+            by_labels[classes[class_of_pod[position]].labels].append(position)
+        for variant, members in split_variants(by_labels, vocabulary):
+            found.append(
+                WorkloadNode(
+                    WorkloadEndpoint(reference, variant),
+                    tuple(sorted({class_of_pod[position] for position in members})),
+                    tuple(members),
+                )
+            )
+    return tuple(sorted(found, key=lambda one: one.endpoint))

@@ -1,0 +1,104 @@
+"""Both sides together, in bulk: whom an endpoint reaches, or who reaches it (semantics 3.11).
+
+The permissions of one side are per isolation group. Turned around once ("which groups admit this
+endpoint?") they meet the other side's in a few bitmap operations an endpoint; nothing of the size
+endpoints × endpoints is ever held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pyroaring import BitMap, FrozenBitMap
+
+from auditor.model.findings import Direction
+from auditor.reachability.permissions import Cell, Group
+from auditor.reachability.view import View
+
+_CHUNK = 2048
+"""Endpoints turned around at a time: bounds the memory of a pass over everything."""
+
+
+def opposite(direction: Direction) -> Direction:
+    """Egress for ingress, and the reverse."""
+    return Direction.EGRESS if direction is Direction.INGRESS else Direction.INGRESS
+
+
+class Reach:
+    """Whom endpoints reach (``EGRESS``), or who reaches them (``INGRESS``).
+
+    ``possible``: also what an unknown may allow.
+    """
+
+    def __init__(self, view: View, direction: Direction, *, possible: bool = False) -> None:
+        self._view = view
+        self._direction = direction
+        self._possible = possible
+        self._admissions = self._turn_around()
+
+    def of(self, endpoint: int) -> tuple[Cell, ...]:
+        """The peers of one endpoint by the ports that both sides allow; disjoint."""
+        return next(self.of_each((endpoint,)))[1]
+
+    def of_each(self, wanted: Iterable[int]) -> Iterator[tuple[int, tuple[Cell, ...]]]:
+        """(endpoint, its peers by ports), in the order given."""
+        chunk: list[int] = []
+        for one in wanted:
+            chunk.append(one)
+            if len(chunk) == _CHUNK:
+                yield from self._of_chunk(chunk)
+                chunk = []
+        yield from self._of_chunk(chunk)
+
+    def _turn_around(self) -> list[tuple[Cell, FrozenBitMap]]:
+        """(peers by ports, the far endpoints that admit them so), equal cells put together."""
+        found: dict[Cell, BitMap] = {}
+        for group in self._view.evaluation.groups[opposite(self._direction)].groups:
+            for cell in self._cells(group):
+                if cell in found:
+                    found[cell] |= group.members
+                else:
+                    found[cell] = BitMap(group.members)
+        return [(cell, FrozenBitMap(members)) for cell, members in found.items()]
+
+    def _cells(self, group: Group) -> tuple[Cell, ...]:
+        if not self._possible:
+            return group.cells
+        return (*group.cells, *(Cell(one.ports, one.possible) for one in group.possible))
+
+    def _of_chunk(self, chunk: list[int]) -> Iterator[tuple[int, tuple[Cell, ...]]]:
+        wanted = FrozenBitMap(chunk)
+        everywhere: list[Cell] = []
+        admitting: dict[int, list[Cell]] = {one: [] for one in wanted}
+        for cell, members in self._admissions:
+            admitted = cell.peers & wanted
+            if admitted == wanted:
+                everywhere.append(Cell(cell.ports, members))
+                continue
+            for one in admitted:
+                admitting[one].append(Cell(cell.ports, members))
+        for one in chunk:
+            near = self._cells(self._view.group(self._direction, one))
+            far = _by_ports((*everywhere, *admitting[one]))
+            yield one, _meet(near, far)
+
+
+def _by_ports(cells: Iterable[Cell]) -> list[Cell]:
+    grouped: dict[int, list[FrozenBitMap]] = {}
+    for ports, peers in cells:
+        grouped.setdefault(ports, []).append(peers)
+    return [
+        Cell(ports, FrozenBitMap.union(*each) if len(each) > 1 else each[0])
+        for ports, each in grouped.items()
+    ]
+
+
+def _meet(near: Iterable[Cell], far: Iterable[Cell]) -> tuple[Cell, ...]:
+    met: dict[int, FrozenBitMap] = {}
+    for ports, peers in near:
+        for far_ports, far_peers in far:
+            both = ports & far_ports
+            if both and peers.intersect(far_peers):
+                shared = peers & far_peers
+                met[both] = met[both] | shared if both in met else shared
+    return tuple(Cell(ports, peers) for ports, peers in met.items())

@@ -1,0 +1,57 @@
+"""Variants: pods of one workload whose labels differ in a way that some policy can see (1.6)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from auditor.reachability.vocabulary import Vocabulary
+
+Labels = tuple[tuple[str, str], ...]
+
+
+def split_variants(
+    pods: Mapping[Labels, list[int]], vocabulary: Vocabulary
+) -> Iterator[tuple[tuple[str, ...], list[int]]]:
+    """Split a workload's pods, given by their mentioned labels, into (differences, pods).
+
+    Differences are sorted `key=value`, or `!key` where the label is missing; none where there is
+    one variant. Label sets that every selector judges alike stay together.
+    """
+    if len(pods) == 1:
+        yield (), next(iter(pods.values()))
+        return
+    differing = _differing_keys(list(pods))
+    selectors = {
+        selector.requirements()
+        for selector in vocabulary.pod_selectors
+        if differing & {one.key for one in selector.requirements()}
+    }
+    seen: dict[tuple[bool, ...], list[Labels]] = defaultdict(list)
+    for labels in pods:
+        judged = dict(labels)
+        truth = tuple(all(one.matches(judged) for one in each) for each in selectors)
+        seen[truth].append(labels)
+    for alike in seen.values():
+        members = [position for labels in alike for position in pods[labels]]
+        yield _describe(alike, differing) if len(seen) > 1 else (), sorted(members)
+
+
+def _differing_keys(label_sets: list[Labels]) -> set[str]:
+    everywhere = set.intersection(*(set(one) for one in label_sets))
+    return {key for one in label_sets for key, _ in set(one) - everywhere}
+
+
+def _describe(alike: list[Labels], differing: set[str]) -> tuple[str, ...]:
+    combinations = sorted(
+        {
+            tuple(
+                f"{key}={labels[key]}" if key in labels else f"!{key}"
+                for key in sorted(differing)
+            )
+            for labels in map(dict, alike)
+        }
+    )
+    if len(combinations) == 1:
+        return combinations[0]
+    return (" | ".join(",".join(one) for one in combinations),)

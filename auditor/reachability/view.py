@@ -1,0 +1,206 @@
+"""The view: one evaluated snapshot, and the questions that a rule may ask of it, in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import NamedTuple
+
+from pyroaring import FrozenBitMap
+
+from auditor.model.connections import AddressEndpoint, Endpoint
+from auditor.model.findings import Direction
+from auditor.model.objects import NetworkPolicy, Pod, Reference
+from auditor.model.ports import PortRange
+from auditor.model.recognition import Recognition
+from auditor.model.selectors import LabelSelector
+from auditor.model.snapshot import Blind, Gap, Snapshot
+from auditor.reachability.address_parts import AddressParts, block_ranges
+from auditor.reachability.compile import CompiledPolicy, Compiler
+from auditor.reachability.endpoints import HOST, Endpoints, WorkloadNode, group_endpoints
+from auditor.reachability.index import Index
+from auditor.reachability.permissions import Group, Groups, group_by_isolation
+from auditor.reachability.port_parts import PortParts
+from auditor.reachability.uncertainty import describe_uncertainty
+from auditor.reachability.vocabulary import collect_vocabulary
+
+
+class Evaluation(NamedTuple):
+    """What the engine computed; the view answers questions from it."""
+
+    endpoints: Endpoints
+    index: Index
+    ports: PortParts
+    compiler: Compiler
+    policies: tuple[CompiledPolicy, ...]
+    """In the order of the snapshot's policies."""
+    groups: Mapping[Direction, Groups]
+
+
+def evaluate(
+    snapshot: Snapshot,
+    recognition: Recognition = Recognition(),  # noqa: B008  a frozen value
+    *,
+    ip_blocks_match_pods: bool | None = None,
+) -> View:
+    """Work out the permissions of every isolation group, in both directions.
+
+    ``ip_blocks_match_pods`` None: not known (semantics 3.7).
+    """
+    questions = tuple(
+        LabelSelector(match_labels=labels) for labels in recognition.dns_pod_labels
+    )
+    vocabulary = collect_vocabulary(snapshot.policies, questions)
+    parts = AddressParts(one for block in vocabulary.blocks for one in block_ranges(block))
+    by_address = ip_blocks_match_pods is not False and bool(vocabulary.blocks)
+    endpoints = group_endpoints(snapshot, vocabulary, parts, by_address=by_address)
+    ports = PortParts((*vocabulary.port_ranges, *_named_ranges(endpoints)))
+    index = Index(endpoints)
+    compiler = Compiler(endpoints, index, ports, ip_blocks_match_pods=ip_blocks_match_pods)
+    policies = tuple(compiler.compile_policy(one) for one in snapshot.policies)
+    groups = {
+        direction: group_by_isolation(
+            endpoints,
+            policies,
+            compiler,
+            direction,
+            everything=index.everything,
+            all_ports=ports.all,
+        )
+        for direction in Direction
+    }
+    return View(
+        snapshot,
+        recognition,
+        Evaluation(endpoints, index, ports, compiler, policies, groups),
+        ip_blocks_match_pods=ip_blocks_match_pods,
+    )
+
+
+def _named_ranges(endpoints: Endpoints) -> Iterator[PortRange]:
+    for one in endpoints.classes:
+        for _, protocol, number in one.named_ports:
+            yield PortRange(protocol=protocol, first=number, last=number)
+
+
+class View:
+    """Questions in bulk. Endpoints are bits: classes of pods, of hosts, and address parts."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        recognition: Recognition,
+        evaluation: Evaluation,
+        *,
+        ip_blocks_match_pods: bool | None,
+    ) -> None:
+        self.snapshot = snapshot
+        self.recognition = recognition
+        self.evaluation = evaluation
+        self.ip_blocks_match_pods = ip_blocks_match_pods
+        self._nodes_in: dict[tuple[int, int], frozenset[str]] = {}
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """The numbered universe."""
+        return self.evaluation.endpoints
+
+    @property
+    def workloads(self) -> tuple[WorkloadNode, ...]:
+        """Every workload, variants apart, sorted."""
+        return self.evaluation.endpoints.workloads
+
+    @property
+    def policies(self) -> tuple[CompiledPolicy, ...]:
+        """The compiled policies, in the order of the snapshot's."""
+        return self.evaluation.policies
+
+    @property
+    def all_ports(self) -> int:
+        """The mask of every port of every protocol."""
+        return self.evaluation.ports.all
+
+    def policy(self, position: int) -> NetworkPolicy:
+        """The policy at a position, as written."""
+        return self.snapshot.policies[position]
+
+    def group(self, direction: Direction, endpoint: int) -> Group:
+        """The isolation group of an endpoint in a direction."""
+        return self.evaluation.groups[direction].of(endpoint)
+
+    def ports_between(self, source: int, destination: int) -> int:
+        """The ports on which both sides allow a connection (semantics 3.11)."""
+        allowed = self.group(Direction.EGRESS, source).ports_with(destination)
+        return allowed & self.group(Direction.INGRESS, destination).ports_with(source)
+
+    def is_host(self, endpoint: int) -> bool:
+        """Whether a bit is a class of host-network pods."""
+        return endpoint in self.endpoints.host_classes
+
+    def spell(self, endpoint: int) -> Endpoint:
+        """An address part, or the first workload that holds a class."""
+        if endpoint in self.endpoints.external:
+            part = endpoint - self.endpoints.external.start
+            return AddressEndpoint(str(self.endpoints.parts.parts[part]))
+        return self.workloads[self.endpoints.holders[endpoint][0]].endpoint
+
+    def pods_of(self, workload: WorkloadNode) -> tuple[Pod, ...]:
+        """The pods of a workload."""
+        return tuple(self.snapshot.pods[position] for position in workload.pods)
+
+    def nodes_in(self, workload: int, endpoint: int) -> frozenset[str]:
+        """The nodes of a workload's pods in a class; an empty name where one is not known."""
+        found = self._nodes_in.get((workload, endpoint))
+        if found is None:
+            class_of_pod = self.endpoints.class_of_pod
+            found = self._nodes_in[workload, endpoint] = frozenset(
+                self.snapshot.pods[position].spec.node_name
+                for position in self.workloads[workload].pods
+                if class_of_pod[position] == endpoint
+            )
+        return found
+
+    @cached_property
+    def pod_positions(self) -> Mapping[tuple[str, str], int]:
+        """(namespace, name) → position in the snapshot's pods, of endpoints only."""
+        return {
+            (pod.namespace, pod.name): position
+            for position, pod in enumerate(self.snapshot.pods)
+            if pod.is_endpoint
+        }
+
+    @cached_property
+    def real_classes(self) -> FrozenBitMap:
+        """The classes that hold pods: not those that are only imagined."""
+        holders = self.endpoints.holders
+        return FrozenBitMap(number for number, held in enumerate(holders) if held)
+
+    @cached_property
+    def external(self) -> FrozenBitMap:
+        """Every address part."""
+        return FrozenBitMap(self.endpoints.external)
+
+    @cached_property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What the evaluation could not know, beyond the snapshot's own gaps."""
+        return describe_uncertainty(self.endpoints, self.evaluation.groups, self.policies)
+
+    def blind_spots(self, namespace: str, *kinds: Blind) -> tuple[Gap, ...]:
+        """The snapshot's gaps that hide any of the kinds in a namespace, or everywhere."""
+        wanted = {*kinds, Blind.OBJECTS}
+        return tuple(
+            one
+            for one in self.snapshot.gaps
+            if one.blind in wanted and one.namespace in {None, namespace}
+        )
+
+    def namespace_of(self, endpoint: int) -> str | None:
+        """The namespace of a pod class; None for hosts and addresses."""
+        if endpoint >= len(self.endpoints.classes):
+            return None
+        number = self.endpoints.classes[endpoint].namespace
+        return None if number == HOST else self.endpoints.namespaces[number].name
+
+    def references(self, positions: tuple[int, ...]) -> tuple[Reference, ...]:
+        """Policies by position → their keys, sorted."""
+        return tuple(sorted({self.policies[one].reference for one in positions}))

@@ -1,0 +1,65 @@
+"""What the policies mention: the only things by which pods can be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from auditor.model.objects import IngressRule, EgressRule, IPBlock, NetworkPolicy, Peer, PolicyPort
+from auditor.model.ports import PortRange
+from auditor.model.selectors import LabelSelector
+
+Rule = IngressRule | EgressRule
+
+
+class Vocabulary(NamedTuple):
+    """Label keys of pod selectors, named ports, numeric port ranges and IP blocks."""
+
+    pod_selectors: tuple[LabelSelector, ...]
+    label_keys: frozenset[str]
+    named_ports: frozenset[tuple[str, str]]
+    """(name, protocol)."""
+    port_ranges: frozenset[PortRange]
+    blocks: tuple[IPBlock, ...]
+
+
+def collect_vocabulary(
+    policies: Iterable[NetworkPolicy], questions: Iterable[LabelSelector] = ()
+) -> Vocabulary:
+    """Everything that the policies mention, and the pod selectors that questions will use."""
+    selectors: list[LabelSelector] = list(questions)
+    ports: list[PolicyPort] = []
+    blocks: list[IPBlock] = []
+    for policy in policies:
+        selectors.append(policy.spec.pod_selector)
+        for rule in (*policy.spec.ingress, *policy.spec.egress):
+            ports += rule.ports
+            for peer in rule.peers:
+                _mention(peer, selectors, blocks)
+    return Vocabulary(
+        pod_selectors=tuple(selectors),
+        label_keys=frozenset(
+            key
+            for selector in selectors
+            for key in (
+                *selector.match_labels,
+                *(one.key for one in selector.match_expressions),
+            )
+        ),
+        named_ports=frozenset(
+            (one.port, one.protocol) for one in ports if isinstance(one.port, str)
+        ),
+        port_ranges=frozenset(
+            PortRange(protocol=one.protocol, first=one.port, last=one.end_port or one.port)
+            for one in ports
+            if isinstance(one.port, int)
+        ),
+        blocks=tuple(blocks),
+    )
+
+
+def _mention(peer: Peer, selectors: list[LabelSelector], blocks: list[IPBlock]) -> None:
+    if peer.pod_selector is not None:
+        selectors.append(peer.pod_selector)
+    if peer.ip_block is not None:
+        blocks.append(peer.ip_block)
