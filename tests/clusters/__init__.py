@@ -1,0 +1,1 @@
+"""The scenarios: small clusters as manifests, each with what must come out of it."""
