@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal, NamedTuple
@@ -9,6 +10,7 @@ from typing import Literal, NamedTuple
 Family = Literal[4, 6]
 
 _BITS = {4: 32, 6: 128}
+_LEADING_ZEROS = re.compile(r"(?<![0-9a-fA-F:])0+(?=[0-9])")
 
 
 class AddressRange(NamedTuple):
@@ -52,13 +54,15 @@ def parse_address(text: str) -> AddressRange:
 
 
 def parse_cidr(text: str) -> AddressRange:
-    """A CIDR as a range; host bits are masked, as for objects the API server accepted once.
+    """A CIDR as a range, as for objects the API server accepted once.
+
+    Host bits are masked, and leading zeros of IPv4 (`010.0.0.0/08`) count for nothing.
 
     Raises:
         ValueError: the text is no CIDR.
 
     """
-    network = ip_network(text, strict=False)
+    network = ip_network(_LEADING_ZEROS.sub("", text), strict=False)
     return AddressRange(
         network.version, int(network.network_address), int(network.broadcast_address)
     )

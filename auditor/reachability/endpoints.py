@@ -207,7 +207,10 @@ def _workloads(
     for reference, positions in pods.items():
         by_labels: dict[tuple[tuple[str, str], ...], list[int]] = defaultdict(list)
         for position in positions:
-            by_labels[classes[class_of_pod[position]].labels].append(position)
+            key = classes[class_of_pod[position]]
+            pod = snapshot.pods[position]
+            labels = _mentioned_labels(pod, vocabulary) if key.namespace == HOST else key.labels
+            by_labels[labels].append(position)
         for variant, members in split_variants(by_labels, vocabulary):
             found.append(
                 WorkloadNode(

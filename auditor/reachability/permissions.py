@@ -100,11 +100,11 @@ def group_by_isolation(
     open_classes = everything - FrozenBitMap(selecting)
     groups = [Group(open_classes, (), (Cell(all_ports, everything),), (), ())]
     by_class = [0] * len(endpoints.classes)
-    for (positions, _), subjects in members.items():
+    for (isolating, _), subjects in members.items():
         for subject in subjects:
             by_class[subject] = len(groups)
-        grants = resolve_grants(policies, positions, direction, compiler, subjects[0])
-        groups.append(form_group(FrozenBitMap(subjects), tuple(positions), grants))
+        grants = resolve_grants(policies, isolating, direction, compiler, subjects[0])
+        groups.append(form_group(FrozenBitMap(subjects), isolating, grants))
     return Groups(tuple(groups), tuple(by_class))
 
 

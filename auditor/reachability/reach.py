@@ -83,6 +83,21 @@ class Reach:
             yield one, _meet(near, far)
 
 
+def reach_out(view: View) -> Reach:
+    """Whom endpoints reach."""
+    return Reach(view, Direction.EGRESS)
+
+
+def reach_in(view: View) -> Reach:
+    """Who reaches endpoints."""
+    return Reach(view, Direction.INGRESS)
+
+
+def reach_of(view: View, direction: Direction) -> Reach:
+    """The reach of a direction, derived once for a view."""
+    return view.remembered(reach_out if direction is Direction.EGRESS else reach_in)
+
+
 def _by_ports(cells: Iterable[Cell]) -> list[Cell]:
     grouped: dict[int, list[FrozenBitMap]] = {}
     for ports, peers in cells:

@@ -32,11 +32,11 @@ End = PodEnd | AddressEnd
 
 
 class Allowing(NamedTuple):
-    """A rule that allows the connection: ``spec.<direction>[index]`` of a policy."""
+    """A rule that allows the connection: ``spec.<direction>[rule]`` of a policy."""
 
     policy: Reference
     direction: Direction
-    index: int
+    rule: int
 
 
 class Side(NamedTuple):

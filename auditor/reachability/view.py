@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TypeVar, cast
 
 from pyroaring import FrozenBitMap
 
 from auditor.model.connections import AddressEndpoint, Endpoint
 from auditor.model.findings import Direction
-from auditor.model.objects import NetworkPolicy, Pod, Reference
+from auditor.model.objects import NetworkPolicy, Peer, Pod, Reference
 from auditor.model.ports import PortRange
 from auditor.model.recognition import Recognition
 from auditor.model.selectors import LabelSelector
@@ -24,8 +26,14 @@ from auditor.reachability.port_parts import PortParts
 from auditor.reachability.uncertainty import describe_uncertainty
 from auditor.reachability.vocabulary import collect_vocabulary
 
+_ASKED_PORTS = tuple(PortRange(protocol=one, first=53, last=53) for one in ("TCP", "UDP"))
+"""Ports of questions, cut whether or not a policy names them: DNS."""
 
-class Evaluation(NamedTuple):
+_Derived = TypeVar("_Derived")
+
+
+@dataclass(frozen=True)
+class Evaluation:
     """What the engine computed; the view answers questions from it."""
 
     endpoints: Endpoints
@@ -54,7 +62,7 @@ def evaluate(
     parts = AddressParts(one for block in vocabulary.blocks for one in block_ranges(block))
     by_address = ip_blocks_match_pods is not False and bool(vocabulary.blocks)
     endpoints = group_endpoints(snapshot, vocabulary, parts, by_address=by_address)
-    ports = PortParts((*vocabulary.port_ranges, *_named_ranges(endpoints)))
+    ports = PortParts((*vocabulary.port_ranges, *_named_ranges(endpoints), *_ASKED_PORTS))
     index = Index(endpoints)
     compiler = Compiler(endpoints, index, ports, ip_blocks_match_pods=ip_blocks_match_pods)
     policies = tuple(compiler.compile_policy(one) for one in snapshot.policies)
@@ -99,6 +107,7 @@ class View:
         self.evaluation = evaluation
         self.ip_blocks_match_pods = ip_blocks_match_pods
         self._nodes_in: dict[tuple[int, int], frozenset[str]] = {}
+        self._remembered: dict[object, object] = {}
 
     @property
     def endpoints(self) -> Endpoints:
@@ -161,6 +170,20 @@ class View:
         return found
 
     @cached_property
+    def pods_in_class(self) -> tuple[int, ...]:
+        """How many pods each class holds."""
+        counts = [0] * len(self.endpoints.classes)
+        for number in self.endpoints.class_of_pod:
+            if number >= 0:
+                counts[number] += 1
+        return tuple(counts)
+
+    @cached_property
+    def pods_per_namespace(self) -> Counter[str]:
+        """How many pods of each namespace are endpoints."""
+        return Counter(pod.namespace for pod in self.snapshot.pods if pod.is_endpoint)
+
+    @cached_property
     def pod_positions(self) -> Mapping[tuple[str, str], int]:
         """(namespace, name) → position in the snapshot's pods, of endpoints only."""
         return {
@@ -184,6 +207,21 @@ class View:
     def gaps(self) -> tuple[Gap, ...]:
         """What the evaluation could not know, beyond the snapshot's own gaps."""
         return describe_uncertainty(self.endpoints, self.evaluation.groups, self.policies)
+
+    def matches_any(self, namespace: str, peer: Peer, endpoints: set[int]) -> bool:
+        """Whether a peer of a policy of the namespace matches any of the endpoints."""
+        index = self.evaluation.index
+        if peer.ip_block is None:
+            return any(one in index.peers(namespace, peer) for one in endpoints)
+        addresses, pods, _ = index.block(peer.ip_block)
+        matched = addresses | pods if self.ip_blocks_match_pods else addresses
+        return any(one in matched for one in endpoints)
+
+    def remembered(self, derive: Callable[[View], _Derived]) -> _Derived:
+        """What is derived from the view alone, derived once however many rules ask."""
+        if derive not in self._remembered:
+            self._remembered[derive] = derive(self)
+        return cast(_Derived, self._remembered[derive])
 
     def blind_spots(self, namespace: str, *kinds: Blind) -> tuple[Gap, ...]:
         """The snapshot's gaps that hide any of the kinds in a namespace, or everywhere."""

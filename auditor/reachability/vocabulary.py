@@ -32,7 +32,8 @@ def collect_vocabulary(
     blocks: list[IPBlock] = []
     for policy in policies:
         selectors.append(policy.spec.pod_selector)
-        for rule in (*policy.spec.ingress, *policy.spec.egress):
+        rules: tuple[Rule, ...] = (*policy.spec.ingress, *policy.spec.egress)
+        for rule in rules:
             ports += rule.ports
             for peer in rule.peers:
                 _mention(peer, selectors, blocks)

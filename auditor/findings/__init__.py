@@ -1,0 +1,1 @@
+"""Rules → findings, and the report that holds them."""

@@ -1,0 +1,115 @@
+"""Rules → findings: every rule is run, and a rule that raises is an error, never a pass."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from auditor.findings.fingerprint import fingerprint
+from auditor.findings.scope import Judged
+from auditor.model.findings import Hit, RuleStatus, Unevaluated
+from auditor.model.report import FindingRecord, RuleRecord, SubjectRecord
+from auditor.reachability.view import View
+from auditor.rules import RULES
+from auditor.rules._rule import Rule
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Judgement(NamedTuple):
+    """What the rules stated within the scope, worst first, and what became of each rule."""
+
+    findings: tuple[FindingRecord, ...]
+    rules: tuple[RuleRecord, ...]
+
+
+def judge(view: View, judged: Judged, rules: Sequence[Rule] = RULES) -> Judgement:
+    """Run the rules over a view."""
+    findings: list[FindingRecord] = []
+    records: list[RuleRecord] = []
+    for rule in rules:
+        hits, record = _run(rule, view, judged)
+        findings += hits
+        records.append(record)
+    order = {rule.id: number for number, rule in enumerate(rules)}
+    findings.sort(
+        key=lambda one: (
+            one.system,
+            one.severity.rank,
+            order[one.rule],
+            one.subject.namespace or "",
+            one.subject.kind,
+            one.subject.name,
+            one.detail or "",
+        )
+    )
+    return Judgement(tuple(findings), tuple(records))
+
+
+def _run(rule: Rule, view: View, judged: Judged) -> tuple[list[FindingRecord], RuleRecord]:
+    hits: list[Hit] = []
+    unevaluated: list[Unevaluated] = []
+    failure: str | None = None
+    try:
+        for one in rule.check(view):
+            if judged.holds(one.subject):
+                match one:
+                    case Hit():
+                        hits.append(one)
+                    case Unevaluated():
+                        unevaluated.append(one)
+    except Exception as error:  # a rule that fails must not take the others with it
+        _LOGGER.debug("rule %s failed", rule.id, exc_info=True)
+        failure = f"{type(error).__name__}: {error}"
+    findings = [_record(rule, view, one) for one in hits]
+    if failure is not None:
+        status = RuleStatus.ERROR
+    elif findings:
+        status = RuleStatus.FAIL
+    else:
+        status = RuleStatus.NOT_EVALUATED if unevaluated else RuleStatus.PASS
+    return findings, RuleRecord(
+        id=rule.id,
+        status=status,
+        declared_only=status is RuleStatus.PASS and view.recognition.cni.enforces is False,
+        reason=_reason(failure, unevaluated),
+    )
+
+
+def _reason(failure: str | None, unevaluated: list[Unevaluated]) -> str | None:
+    """Why the rule failed, and the subjects that it could not judge, by reason."""
+    by_reason: dict[str, list[str]] = {}
+    for subject, reason in unevaluated:
+        by_reason.setdefault(reason, []).append(str(subject))
+    parts = [f"the rule failed: {failure}"] if failure else []
+    parts += [
+        f"not evaluated: {', '.join(sorted(set(subjects)))}: {reason}"
+        for reason, subjects in sorted(by_reason.items())
+    ]
+    return "; ".join(parts) or None
+
+
+def _record(rule: Rule, view: View, hit: Hit) -> FindingRecord:
+    subject = hit.subject
+    return FindingRecord(
+        id=fingerprint(rule.id, subject, hit.detail),
+        rule=rule.id,
+        severity=hit.severity or rule.severity,
+        severity_reason=hit.severity_reason,
+        system=subject.namespace in view.recognition.system_namespaces,
+        status="open",
+        subject=SubjectRecord(
+            namespace=subject.namespace or None, kind=subject.kind, name=subject.name
+        ),
+        detail=hit.detail,
+        message=hit.message,
+        hint=hit.hint,
+        controls=None,
+        evidence=dict(hit.evidence),
+        witness=hit.witness,
+        policies=tuple(str(one) for one in hit.policies),
+        remediation=hit.remediation,
+        first_seen=None,
+        last_seen=None,
+    )

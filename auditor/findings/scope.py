@@ -1,0 +1,77 @@
+"""What is judged and shown. Everything is collected and evaluated all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from auditor.model.objects import Reference
+from auditor.model.report import ExcludedNamespace
+from auditor.model.selectors import LabelSelector
+from auditor.reachability.view import View
+
+
+class Scope(NamedTuple):
+    """Namespaces asked for (none: all), namespaces left out with the reason, and a pod selector."""
+
+    namespaces: tuple[str, ...] = ()
+    exclude: Mapping[str, str] = {}
+    """Namespace, or glob of namespaces → reason."""
+    selector: LabelSelector | None = None
+
+    def reason_to_exclude(self, namespace: str) -> str | None:
+        """Why a namespace is not judged; None where it is."""
+        for pattern, reason in self.exclude.items():
+            if fnmatchcase(namespace, pattern):
+                return reason
+        if self.namespaces and namespace not in self.namespaces:
+            return "not among the namespaces asked for"
+        return None
+
+
+class Judged:
+    """Which subjects of a view are within a scope."""
+
+    def __init__(self, view: View, scope: Scope) -> None:
+        self._scope = scope
+        selector = scope.selector
+        self._workloads: frozenset[Reference] | None = None
+        if selector is not None:
+            self._workloads = frozenset(
+                one.endpoint.workload
+                for one in view.workloads
+                if any(selector.matches(pod.labels) for pod in view.pods_of(one))
+            )
+        self._environments = view.recognition.environments
+        self.excluded = tuple(
+            ExcludedNamespace(name=one.name, reason=reason)
+            for one in view.snapshot.namespaces
+            if (reason := scope.reason_to_exclude(one.name)) is not None
+        )
+        self._namespaces = {one.name for one in view.snapshot.namespaces} - {
+            one.name for one in self.excluded
+        }
+
+    def holds(self, subject: Reference) -> bool:
+        """Whether a subject is judged: a pair of environments by either end."""
+        if subject.kind == "Environments":
+            ends = subject.name.split("→")
+            return any(
+                one.name in ends and self._holds_namespace(namespace)
+                for namespace, one in self._environments.items()
+            )
+        if not subject.namespace:
+            return True
+        if subject.kind == "Namespace":
+            return self._holds_namespace(subject.namespace)
+        if self._workloads is not None and subject not in self._workloads:
+            return False
+        return subject.namespace in self._namespaces
+
+    def _holds_namespace(self, namespace: str) -> bool:
+        if namespace not in self._namespaces:
+            return False
+        return self._workloads is None or any(
+            one.namespace == namespace for one in self._workloads
+        )

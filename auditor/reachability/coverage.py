@@ -1,0 +1,105 @@
+"""Whether a set of selectors selects every pod, whatever its labels: decided exactly.
+
+A pod escapes if its labels break at least one requirement of every selector. That is a search over
+one choice a key (absent, one of the mentioned values, or any other value), with the budget stated,
+for it is as hard as satisfiability.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from auditor.model.selectors import LabelSelector, Requirement
+
+STEPS_AT_MOST = 100_000
+"""Choices tried before the search gives up: a fraction of a second."""
+
+_ANY_OTHER = "any-other-value"
+
+
+class SearchExceededError(Exception):
+    """The selectors are too many and too entangled to decide within the budget."""
+
+
+def find_escape(selectors: Iterable[LabelSelector]) -> Mapping[str, str] | None:
+    """Find labels that no selector selects; None where every label set is selected.
+
+    Raises:
+        SearchExceededError: not decided within `STEPS_AT_MOST` choices.
+
+    """
+    clauses = {one.requirements() for one in selectors}
+    if () in clauses:
+        return None
+    return _Search(_without_implied(clauses)).solve()
+
+
+def _without_implied(clauses: set[tuple[Requirement, ...]]) -> list[tuple[Requirement, ...]]:
+    """Drop selectors that select less than another: who escapes the other escapes them."""
+    kept: list[tuple[Requirement, ...]] = []
+    for clause in sorted(clauses, key=lambda one: (len(one), str(one))):
+        wanted = set(clause)
+        if len(kept) > 1000 or not any(set(one) <= wanted for one in kept):
+            kept.append(clause)
+    return kept
+
+
+class _Search:
+    def __init__(self, clauses: list[tuple[Requirement, ...]]) -> None:
+        self._steps = 0
+        self._clauses = clauses
+        values: dict[str, set[str]] = {}
+        for clause in clauses:
+            for one in clause:
+                values.setdefault(one.key, set()).update(one.values)
+        self._domains: dict[str, tuple[str | None, ...]] = {
+            key: (None, _fresh(found), *sorted(found)) for key, found in values.items()
+        }
+
+    def solve(self) -> Mapping[str, str] | None:
+        return self._extend({}, self._clauses)
+
+    def _extend(
+        self, chosen: dict[str, str | None], open_clauses: list[tuple[Requirement, ...]]
+    ) -> Mapping[str, str] | None:
+        self._steps += 1
+        if self._steps > STEPS_AT_MOST:
+            raise SearchExceededError
+        if not open_clauses:
+            return {key: value for key, value in chosen.items() if value is not None}
+        # the clause with the fewest ways out decides first
+        clause = min(open_clauses, key=lambda each: sum(one.key not in chosen for one in each))
+        tried: dict[str, set[str | None]] = {}
+        for one in clause:
+            if one.key in chosen:
+                continue
+            for value in self._domains[one.key]:
+                if value in tried.setdefault(one.key, set()) or _meets(one, value):
+                    continue
+                tried[one.key].add(value)
+                extended = {**chosen, one.key: value}
+                left = [each for each in open_clauses if not _escapes(each, extended)]
+                if all(_may_escape(each, extended) for each in left):
+                    found = self._extend(extended, left)
+                    if found is not None:
+                        return found
+        return None
+
+
+def _fresh(values: set[str]) -> str:
+    fresh = _ANY_OTHER
+    while fresh in values:
+        fresh += "-x"
+    return fresh
+
+
+def _meets(one: Requirement, value: str | None) -> bool:
+    return one.matches({} if value is None else {one.key: value})
+
+
+def _escapes(clause: tuple[Requirement, ...], chosen: Mapping[str, str | None]) -> bool:
+    return any(one.key in chosen and not _meets(one, chosen[one.key]) for one in clause)
+
+
+def _may_escape(clause: tuple[Requirement, ...], chosen: Mapping[str, str | None]) -> bool:
+    return any(one.key not in chosen for one in clause)

@@ -1,0 +1,23 @@
+"""The rules, in the order in which reports list them: one visible list, no magic."""
+
+from __future__ import annotations
+
+from auditor.rules import (
+    database_open_to_all_pods,
+    egress_is_unrestricted,
+    egress_to_whole_internet,
+    environments_can_talk,
+    namespace_lacks_default_deny,
+)
+from auditor.rules._rule import Rule, read_rule
+
+RULES: tuple[Rule, ...] = tuple(
+    read_rule(module)
+    for module in (
+        namespace_lacks_default_deny,
+        database_open_to_all_pods,
+        egress_is_unrestricted,
+        egress_to_whole_internet,
+        environments_can_talk,
+    )
+)

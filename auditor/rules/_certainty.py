@@ -1,0 +1,62 @@
+"""How far the snapshot's gaps let a rule judge: missing data is never clean data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from auditor.model.findings import Hit, Unevaluated
+from auditor.model.objects import Reference
+from auditor.model.snapshot import Blind, Gap
+from auditor.reachability.view import View
+
+
+class Certainty(NamedTuple):
+    """What hides part of the picture of a subject."""
+
+    unread: tuple[Gap, ...]
+    """Whole lists that were not read: nothing can be said, neither good nor bad."""
+    doubts: tuple[Gap, ...]
+    """Single objects that were not evaluated: a finding carries them, and nothing is clean."""
+
+    def judge(self, subject: Reference, hit: Hit | None) -> Iterator[Hit | Unevaluated]:
+        """State the hit, with its doubts, or that the subject could not be judged."""
+        if self.unread or (hit is None and self.doubts):
+            yield Unevaluated(subject, describe_gaps(self.unread or self.doubts))
+        elif hit is not None:
+            evidence: dict[str, Any] = dict(hit.evidence)
+            if self.doubts:
+                evidence["gaps"] = describe_gaps(self.doubts)
+            yield hit._replace(evidence=evidence)
+
+
+def certainty(view: View, namespaces: Iterable[str], *kinds: Blind) -> Certainty:
+    """What the gaps hide of the kinds in the namespaces."""
+    gaps = dict.fromkeys(
+        gap for namespace in namespaces for gap in view.blind_spots(namespace, *kinds)
+    )
+    unread = tuple(one for one in gaps if _is_whole_list(one))
+    return Certainty(unread, tuple(one for one in gaps if one not in unread))
+
+
+def unread_namespaces(view: View, *kinds: Blind) -> Iterator[Hit | Unevaluated]:
+    """Every namespace of which the kinds were not read whole: its subjects are not all known."""
+    for namespace in view.snapshot.namespaces:
+        subject = Reference(namespace.name, "Namespace", namespace.name)
+        yield from certainty(view, (namespace.name,), *kinds).judge(subject, None)
+
+
+def describe_gaps(gaps: tuple[Gap, ...]) -> str:
+    """The gaps in one line: the first three, and how many more."""
+    named = "; ".join(_describe(one) for one in gaps[:3])
+    return named if len(gaps) <= 3 else f"{named}; and {len(gaps) - 3} more"
+
+
+def _is_whole_list(gap: Gap) -> bool:
+    return gap.name is None and gap.kind in {"NetworkPolicy", "Pod", "Namespace"}
+
+
+def _describe(gap: Gap) -> str:
+    where = "/".join(one for one in (gap.namespace, gap.kind, gap.name) if one)
+    source = gap.source.file if gap.source is not None and gap.source.file else ""
+    return f"{where or source or 'input'}: {gap.reason}"

@@ -1,0 +1,146 @@
+"""Remediations of traffic between environments: at the destination, the sources' namespaces shut
+out and everything else left as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+from pyroaring import FrozenBitMap
+
+from auditor.model.findings import Direction, Remediation
+from auditor.model.objects import IngressRule, IPBlock, NetworkPolicy, Peer
+from auditor.model.selectors import NAMESPACE_NAME_LABEL, LabelSelector, Requirement
+from auditor.reachability.closing import Change
+from auditor.reachability.compile import rules_of
+from auditor.reachability.view import View
+from auditor.reachability.vocabulary import Rule
+from auditor.rules._environments import Leak
+from auditor.rules._remediation import (
+    by_manifest,
+    by_steps,
+    new_policy,
+    selector_of,
+    with_peers,
+    with_rules,
+)
+
+_INGRESS = Direction.INGRESS
+_OBJECTS_AT_MOST = 20
+"""More policies, or more namespaces in a selector, are no manifest that anyone reviews."""
+
+_STEPS = (
+    "deny ingress by default in the destination's namespaces",
+    "admit peers by namespaceSelector and podSelector together, never by podSelector alone",
+    "take peers with an empty namespaceSelector out of the policies named",
+)
+
+
+def mend_leak(view: View, leak: Leak, sources: tuple[str, ...]) -> Remediation:
+    """Shut the source namespaces out at every destination that they reach."""
+    hosts = FrozenBitMap(view.endpoints.host_classes)
+    if leak.sources.intersect(hosts) or leak.destinations.intersect(hosts):
+        return by_steps(
+            *_STEPS, "run the workloads on the host's network elsewhere: no policy selects them"
+        )
+    if len(sources) > _OBJECTS_AT_MOST:
+        return by_steps(*_STEPS)
+    added = list(_isolating(view, leak, sources))
+    replaced = tuple(_narrowing(view, leak, sources))
+    if None in added or len(added) + len(replaced) > _OBJECTS_AT_MOST:
+        return by_steps(*_STEPS)
+    policies = tuple(one for one in added if one is not None)
+    return by_manifest(view, Change(_INGRESS, policies, replaced))
+
+
+def _isolating(
+    view: View, leak: Leak, sources: tuple[str, ...]
+) -> Iterator[NetworkPolicy | None]:
+    """Policies for destinations that nothing isolates; None where no selector can tell them."""
+    open_bits = FrozenBitMap(
+        one for one in leak.destinations if not view.group(_INGRESS, one).is_isolated
+    )
+    rule = IngressRule(peers=_all_but(view, sources))
+    by_namespace: dict[str, list[int]] = {}
+    for bit in open_bits:
+        by_namespace.setdefault(view.namespace_of(bit) or "", []).append(bit)
+    for namespace, bits in by_namespace.items():
+        run = view.endpoints.namespace_runs[view.endpoints.namespace_index[namespace]]
+        held = [one for one in run if view.endpoints.holders[one]]
+        if not any(view.group(_INGRESS, one).is_isolated for one in held):
+            selector = LabelSelector()
+            yield new_policy(view, namespace, "other-environments", selector, _INGRESS, (rule,))
+            continue
+        for number in sorted({one for bit in bits for one in view.endpoints.holders[bit]}):
+            workload = view.workloads[number]
+            chosen = selector_of(view.pods_of(workload))
+            if chosen is None or _selects_isolated(view, held, chosen):
+                yield None
+                continue
+            name = f"{workload.endpoint.workload.name}-other-environments"
+            yield new_policy(view, namespace, name, chosen, _INGRESS, (rule,))
+
+
+def _selects_isolated(view: View, bits: list[int], selector: LabelSelector) -> bool:
+    """Whether the selector takes in a pod that is isolated already: it would be opened."""
+    return any(
+        selector.matches(pod.labels)
+        for bit in bits
+        if view.group(_INGRESS, bit).is_isolated
+        for number in view.endpoints.holders[bit]
+        for pod in view.pods_of(view.workloads[number])
+    )
+
+
+def _narrowing(
+    view: View, leak: Leak, sources: tuple[str, ...]
+) -> Iterator[tuple[int, NetworkPolicy]]:
+    """The policies that admit the sources, without them."""
+    positions = {
+        grant.policy
+        for bit in leak.destinations
+        for grant in view.group(_INGRESS, bit).grants
+        if grant.peers.intersect(leak.sources)
+    }
+    for position in sorted(positions):
+        policy = view.policy(position)
+        rules = tuple(_narrowed(view, policy, leak, sources))
+        yield position, with_rules(policy, _INGRESS, rules)
+
+
+def _narrowed(
+    view: View, policy: NetworkPolicy, leak: Leak, sources: tuple[str, ...]
+) -> Iterator[Rule]:
+    shut_out = set(leak.sources)
+    for rule in rules_of(policy, _INGRESS):
+        if not rule.peers:
+            yield with_peers(rule, _all_but(view, sources))
+            continue
+        peers: list[Peer] = []
+        for peer in rule.peers:
+            if not view.matches_any(policy.namespace, peer, shut_out):
+                peers.append(peer)
+            elif peer.namespace_selector is not None:
+                peers.append(_without(peer, peer.namespace_selector, sources))
+        if peers:
+            yield with_peers(rule, tuple(peers))
+
+
+def _all_but(view: View, sources: tuple[str, ...]) -> tuple[Peer, ...]:
+    """Every peer but the pods of the namespaces.
+
+    Where ipBlocks match pods, addresses cannot be named without letting those pods in again: they
+    are left out, and what that closes is stated.
+    """
+    pods = _without(Peer(), LabelSelector(), sources)
+    if view.ip_blocks_match_pods:
+        return (pods,)
+    return (pods, *(Peer(ip_block=IPBlock(cidr=one)) for one in ("0.0.0.0/0", "::/0")))
+
+
+def _without(peer: Peer, selector: LabelSelector, sources: tuple[str, ...]) -> Peer:
+    others = Requirement(key=NAMESPACE_NAME_LABEL, operator="NotIn", values=sources)
+    narrowed = msgspec.structs.replace(
+        selector, match_expressions=(*selector.match_expressions, others)
+    )
+    return msgspec.structs.replace(peer, namespace_selector=narrowed)

@@ -1,0 +1,226 @@
+"""A namespace does not deny by default: a new pod in it is open.
+
+What it means: a pod that is created in the namespace tomorrow, with whatever labels, may be
+reached by anyone (ingress) or may reach anyone (egress). Either some label set is selected by no
+policy of that direction, or the policies that select a pod without labels allow every peer on
+every port again. The decision is exact over label sets: an empty podSelector covers everything,
+and so may a set of selectors that leaves no way around.
+
+Why it matters: Kubernetes allows every connection that no policy forbids. Without default-deny,
+each new workload is exposed from its first second, and each forgotten label opens a hole.
+
+How to fix: add a policy with an empty podSelector that lists the direction in policyTypes and has
+no rules for it, then allow what is needed in policies of its own. Where a policy opens everything
+again, take that rule out of it.
+
+When to waive: for a namespace that only holds cluster infrastructure whose traffic cannot be
+enumerated, with a date at which that is looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from auditor.model.findings import Direction, Hit, Remediation, Severity, Unevaluated, Witness
+from auditor.model.objects import EgressRule, Namespace, NetworkPolicy, Peer, PolicyPort, Reference
+from auditor.model.selectors import NAMESPACE_NAME_LABEL, LabelSelector, Requirement
+from auditor.model.snapshot import Blind
+from auditor.reachability.closing import Change
+from auditor.reachability.compile import rules_of
+from auditor.reachability.coverage import STEPS_AT_MOST, SearchExceededError, find_escape
+from auditor.reachability.permissions import Group, GrantBy, form_group
+from auditor.reachability.view import View
+from auditor.rules._certainty import certainty
+from auditor.rules._remediation import by_manifest, by_steps, new_policy, with_rules
+from auditor.rules._witness import find_witness
+
+SEVERITY = Severity.HIGH
+
+_DNS_UDP = PolicyPort(protocol="UDP", port=53)
+_DNS_TCP = PolicyPort(protocol="TCP", port=53)
+
+
+class _Opening(NamedTuple):
+    """Why a new pod is open: labels that escape every policy, or policies that allow all again."""
+
+    escape: dict[str, str] | None
+    openers: tuple[GrantBy, ...]
+
+
+def check(view: View) -> Iterator[Hit | Unevaluated]:
+    """Judge every namespace, each direction by itself."""
+    for number, namespace in enumerate(view.snapshot.namespaces):
+        subject = Reference(namespace.name, "Namespace", namespace.name)
+        sure = certainty(view, (namespace.name,), Blind.POLICIES)
+        for direction in Direction:
+            try:
+                opening = _find_opening(view, namespace, direction)
+            except SearchExceededError:
+                reason = (
+                    f"{direction}: whether the policies' selectors cover every label set was not "
+                    f"decided within {STEPS_AT_MOST:,} steps"
+                )
+                yield Unevaluated(subject, reason)
+                continue
+            hit = opening and _state(view, number, subject, direction, opening)
+            yield from sure.judge(subject, hit)
+
+
+def _find_opening(view: View, namespace: Namespace, direction: Direction) -> _Opening | None:
+    selectors = [
+        view.policy(position).spec.pod_selector
+        for position, one in enumerate(view.policies)
+        if one.reference.namespace == namespace.name and direction in one.grants
+    ]
+    escape = find_escape(selectors)
+    newcomer = view.endpoints.newcomers[view.endpoints.namespace_index[namespace.name]]
+    group = view.group(direction, newcomer)
+    openers = _openers(view, group)
+    if escape is None and not openers:
+        return None
+    return _Opening(None if escape is None else dict(escape), openers)
+
+
+def _openers(view: View, group: Group) -> tuple[GrantBy, ...]:
+    """The grants that allow a pod without labels every peer on every port, alone or together."""
+    if not group.is_isolated or not _allows_everything(view, group):
+        return ()
+    wide = [one for one in group.grants if one.ports == view.all_ports]
+    alone = tuple(one for one in wide if one.peers == view.evaluation.index.everything)
+    return alone or tuple(wide) or group.grants
+
+
+def _allows_everything(view: View, group: Group) -> bool:
+    return any(
+        cell.ports == view.all_ports and cell.peers == view.evaluation.index.everything
+        for cell in group.cells
+    )
+
+
+def _state(
+    view: View, number: int, subject: Reference, direction: Direction, opening: _Opening
+) -> Hit:
+    name = subject.name
+    severity, reason = _grade(view, name)
+    doing = "be reached by anyone" if direction is Direction.INGRESS else "reach anyone"
+    policies = view.references(tuple(sorted({one.policy for one in opening.openers})))
+    if opening.escape is None:
+        named = ", ".join(str(one) for one in policies)
+        message = f"namespace {name} denies no {direction} by default: {named} allows it all again"
+    else:
+        message = f"namespace {name} has no default-deny for {direction}: a new pod may {doing}"
+    evidence: dict[str, Any] = {"pods": view.pods_per_namespace[name]}
+    if opening.escape is not None:
+        evidence["unselected_labels"] = opening.escape
+    return Hit(
+        subject=subject,
+        detail=direction.value,
+        message=message,
+        hint="deny by default with an empty podSelector, then allow what is needed",
+        severity=severity,
+        severity_reason=reason,
+        evidence=evidence,
+        witness=_witness(view, number, direction),
+        policies=policies,
+        remediation=_mend(view, subject.name, direction, opening),
+    )
+
+
+def _grade(view: View, name: str) -> tuple[Severity | None, str | None]:
+    if name in view.recognition.system_namespaces:
+        return Severity.LOW, "it is a system namespace"
+    if not view.pods_per_namespace[name] and not view.blind_spots(name, Blind.PODS):
+        return Severity.MEDIUM, "the namespace holds no pods"
+    return None, None
+
+
+def _witness(view: View, number: int, direction: Direction) -> Witness | None:
+    """A connection of a pod of the namespace that is as open as a new one would be."""
+    for bit in view.endpoints.namespace_runs[number]:
+        group = view.group(direction, bit)
+        if view.endpoints.holders[bit] and (not group.is_isolated or _allows_everything(view, group)):
+            found = find_witness(view, direction, bit)
+            if found is not None:
+                return found
+    return None
+
+
+def _mend(view: View, namespace: str, direction: Direction, opening: _Opening) -> Remediation:
+    """Add a default-deny where labels escape; take the rules that open everything out."""
+    added: list[NetworkPolicy] = []
+    if opening.escape is not None:
+        rules = _dns_rule(view, namespace) if direction is Direction.EGRESS else ()
+        name = f"default-deny-{direction.value}"
+        added.append(new_policy(view, namespace, name, LabelSelector(), direction, rules))
+    replaced: list[tuple[int, NetworkPolicy]] = []
+    for position in sorted({one.policy for one in opening.openers}):
+        drop = {one.rule for one in opening.openers if one.policy == position}
+        kept = tuple(
+            rule
+            for index, rule in enumerate(rules_of(view.policy(position), direction))
+            if index not in drop
+        )
+        replaced.append((position, with_rules(view.policy(position), direction, kept)))
+    if opening.openers and _is_still_open(view, namespace, direction, opening):
+        return by_steps(
+            "narrow the rules of these policies until together they no longer allow every peer on "
+            "every port: " + ", ".join(str(view.policies[one].reference) for one, _ in replaced)
+        )
+    return by_manifest(view, Change(direction, tuple(added), tuple(replaced)))
+
+
+def _is_still_open(view: View, namespace: str, direction: Direction, opening: _Opening) -> bool:
+    newcomer = view.endpoints.newcomers[view.endpoints.namespace_index[namespace]]
+    group = view.group(direction, newcomer)
+    dropped = {(one.policy, one.rule) for one in opening.openers}
+    kept = (one for one in group.grants if (one.policy, one.rule) not in dropped)
+    return _allows_everything(view, form_group(group.members, group.policies, kept))
+
+
+def _resolvers(view: View) -> Iterator[tuple[str, LabelSelector]]:
+    """The namespaces of cluster DNS, each with labels that select its pods there."""
+    seen: set[tuple[str, tuple[Requirement, ...]]] = set()
+    for one in view.workloads:
+        if one.endpoint.workload in view.recognition.dns:
+            namespace = one.endpoint.workload.namespace
+            for labels in view.recognition.dns_pod_labels:
+                selector = LabelSelector(match_labels=labels)
+                key = (namespace, selector.requirements())
+                if key not in seen and all(
+                    selector.matches(pod.labels) for pod in view.pods_of(one)
+                ):
+                    seen.add(key)
+                    yield namespace, selector
+
+
+def _dns_rule(view: View, namespace: str) -> tuple[EgressRule, ...]:
+    """Keep cluster DNS open, where that opens it to no pod that does not have it today.
+
+    The default-deny of a direction selects every pod, and policies add up.
+    """
+    peers = tuple(
+        Peer(
+            namespace_selector=LabelSelector(match_labels={NAMESPACE_NAME_LABEL: dns}),
+            pod_selector=pods,
+        )
+        for dns, pods in _resolvers(view)
+    )
+    resolvers = {
+        bit
+        for one in view.workloads
+        if one.endpoint.workload in view.recognition.dns
+        for bit in one.classes
+    }
+    ports = view.evaluation.ports
+    wanted = ports.part("UDP", 53) | ports.part("TCP", 53)
+    number = view.endpoints.namespace_index[namespace]
+    everyone_has_it = all(
+        view.group(Direction.EGRESS, bit).ports_with(resolver) & wanted == wanted
+        for bit in view.endpoints.namespace_runs[number]
+        if view.endpoints.holders[bit]
+        for resolver in resolvers
+    )
+    if not peers or not everyone_has_it:
+        return ()
+    return (EgressRule(peers=peers, ports=(_DNS_UDP, _DNS_TCP)),)
