@@ -1,0 +1,56 @@
+"""Everything that detection says about a snapshot, and what it needs the sources to keep."""
+
+from __future__ import annotations
+
+from auditor.detection.cnis import recognize_cni
+from auditor.detection.data import load_cnis, load_policy_kinds
+from auditor.detection.databases import recognize_databases
+from auditor.detection.dns import recognize_dns
+from auditor.detection.environments import recognize_environments
+from auditor.detection.system import recognize_system_namespaces
+from auditor.model.recognition import Recognition
+from auditor.model.retention import AgentFlags, ConfigMapKeys, Retention
+from auditor.model.snapshot import Snapshot
+from auditor.model.workloads import index_owners
+from auditor.settings import DetectionSettings
+
+_NO_ADDITIONS = DetectionSettings()
+
+
+def recognize(snapshot: Snapshot, settings: DetectionSettings = _NO_ADDITIONS) -> Recognition:
+    """Recognise databases, environments, system namespaces, DNS and the CNI.
+
+    Raises:
+        UsageError: a pattern of the settings is no regular expression.
+
+    """
+    owners = index_owners(snapshot.owners)
+    system = recognize_system_namespaces((one.name for one in snapshot.namespaces), settings)
+    dns = recognize_dns(snapshot.pods, owners, system)
+    return Recognition(
+        databases=recognize_databases(snapshot.pods, owners, settings),
+        environments=recognize_environments(snapshot.namespaces, system, settings),
+        system_namespaces=system,
+        dns=dns.workloads,
+        dns_pod_labels=dns.pod_labels,
+        cni=recognize_cni(snapshot),
+    )
+
+
+def retention() -> Retention:
+    """What the data names of agents' flags, node annotations, ConfigMaps and policy kinds."""
+    data = load_cnis()
+    return Retention(
+        agents=tuple(
+            AgentFlags(daemon_set=daemon_set, flags=(cni.flag.name,))
+            for cni in data.cnis
+            if cni.flag is not None
+            for daemon_set in cni.daemon_sets
+        ),
+        node_annotations=tuple(one.annotation for one in data.in_process),
+        config_maps=tuple(
+            ConfigMapKeys(namespace=one.namespace, name=one.name, keys=one.keys)
+            for one in data.config_maps
+        ),
+        policy_kinds=tuple(one.policy_kind for one in load_policy_kinds().kinds),
+    )
