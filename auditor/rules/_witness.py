@@ -52,27 +52,53 @@ def find_witness(
 ) -> Witness | None:
     """A connection of today of an endpoint, in a direction, with a peer ``among`` those named.
 
-    Hosts are no witnesses: what stands on one's own node is always reachable.
+    Hosts are no witnesses: what stands on one's own node is always reachable. Pods of system
+    namespaces are the last choice: readers know their own workloads better.
     """
-    numbering = view.remembered(Numbering)
-    hosts = FrozenBitMap(view.endpoints.host_classes)
-    holder = numbering.holders[near][0]
-    for ports, peers in reach_of(view, direction).of(near):
-        for peer in (peers if among is None else peers & among) - hosts:
-            far = next((one for one in numbering.holders[peer] if one != holder), None)
-            if far is None:
-                continue
-            source, destination = (
-                (holder, far) if direction is Direction.EGRESS else (far, holder)
+    cells = reach_of(view, direction).of(near)
+    for left_out in (view.remembered(_hosts_and_system), view.remembered(_hosts)):
+        for ports, peers in cells:
+            found = _first_with(
+                view, direction, near, (peers if among is None else peers & among) - left_out
             )
-            return state_witness(
-                view,
-                str(numbering.endpoints[source]),
-                str(numbering.endpoints[destination]),
-                ports,
-                preferred=(*preferred, *declared_ports(view, destination)),
-            )
+            if found is not None:
+                source, destination = found
+                names = view.remembered(Numbering).endpoints
+                return state_witness(
+                    view,
+                    str(names[source]),
+                    str(names[destination]),
+                    ports,
+                    preferred=(*preferred, *declared_ports(view, destination)),
+                )
     return None
+
+
+def _first_with(
+    view: View, direction: Direction, near: int, peers: FrozenBitMap
+) -> tuple[int, int] | None:
+    """The (source, destination) of the first peer that is not the endpoint's own workload."""
+    holders = view.remembered(Numbering).holders
+    holder = holders[near][0]
+    for peer in peers:
+        for far in holders[peer]:
+            if far != holder:
+                return (holder, far) if direction is Direction.EGRESS else (far, holder)
+    return None
+
+
+def _hosts(view: View) -> FrozenBitMap:
+    return FrozenBitMap(view.endpoints.host_classes)
+
+
+def _hosts_and_system(view: View) -> FrozenBitMap:
+    numbers = view.endpoints.namespace_index
+    runs = (
+        view.endpoints.namespace_runs[numbers[one]]
+        for one in view.recognition.system_namespaces
+        if one in numbers
+    )
+    return FrozenBitMap(bit for run in runs for bit in run) | _hosts(view)
 
 
 def declared_ports(view: View, workload: int) -> tuple[tuple[str, int], ...]:
