@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 from pyroaring import FrozenBitMap
 
+from auditor.model.connections import WorkloadEndpoint
 from auditor.model.findings import Direction
 from auditor.model.objects import NetworkPolicy, Pod
 from auditor.reachability.compile import CompiledPolicy, isolated_directions
 from auditor.reachability.connections import Numbering
-from auditor.reachability.permissions import Cell, Group, GrantBy, form_group, resolve_grants
+from auditor.reachability.permissions import Cell, Group, form_group, resolve_grants
 from auditor.reachability.reach import reach_of
 from auditor.reachability.view import View
 
@@ -27,6 +29,11 @@ class Change(NamedTuple):
     direction: Direction
     added: tuple[NetworkPolicy, ...] = ()
     replaced: tuple[tuple[int, NetworkPolicy], ...] = ()
+
+    @property
+    def policies(self) -> tuple[NetworkPolicy, ...]:
+        """The policies as they are after the change: added ones, then replaced ones."""
+        return (*self.added, *(one for _, one in self.replaced))
 
 
 class ClosedRow(NamedTuple):
@@ -54,36 +61,38 @@ class Closing:
         """(how many rows the change closes, at least in part; the first of them)."""
         total = 0
         first: list[ClosedRow] = []
+        after = Aftermath(self._view, change)
         for number in self._affected(change):
-            lost = self._lost(number, change)
-            if self._is_simple(number, lost):
-                total += self._count(number, lost)
-            else:
-                total += sum(1 for _ in self._rows(number, change, lost))
+            outcomes = after.outcomes(number)
+            lost = [(bit, self._lost(change.direction, bit, group)) for bit, group in outcomes]
+            total += self._count(number, change.direction, outcomes, lost)
             if len(first) < rows:
-                for row in self._rows(number, change, lost):
-                    first.append(row)
-                    if len(first) == rows:
-                        break
+                found = self._rows(number, change.direction, outcomes, lost, FrozenBitMap())
+                first += islice(found, rows - len(first))
         return total, tuple(first)
+
+    def outcomes(self, workload: WorkloadEndpoint, change: Change) -> list[tuple[int, Group]]:
+        """(class, its permission after the change) of a workload, each combination once."""
+        return Aftermath(self._view, change).outcomes(self._numbers[workload])
+
+    @cached_property
+    def _numbers(self) -> dict[WorkloadEndpoint, int]:
+        return {one.endpoint: number for number, one in enumerate(self._view.workloads)}
 
     def _affected(self, change: Change) -> list[int]:
         """The workloads with a pod that a changed policy selects."""
-        changed = (*change.added, *(one for _, one in change.replaced))
         replaced = {position for position, _ in change.replaced}
         found: list[int] = []
-        for namespace in {one.namespace for one in changed}:
+        for namespace in {one.namespace for one in change.policies}:
             for number in self._workloads_in.get(namespace, ()):
                 workload = self._view.workloads[number]
                 if any(
-                    replaced & set(self._view.group(change.direction, one).policies)
+                    not replaced.isdisjoint(self._view.group(change.direction, one).policies)
                     for one in workload.classes
                 ) or any(
-                    policy.namespace == namespace
-                    and policy.spec.pod_selector.matches(pod.labels)
-                    for policy in changed
+                    _selects(policy, pod)
+                    for policy in change.policies
                     for pod in self._view.pods_of(workload)
-                    if not pod.spec.host_network
                 ):
                     found.append(number)
         return sorted(found)
@@ -95,84 +104,67 @@ class Closing:
             found.setdefault(one.endpoint.workload.namespace, []).append(number)
         return found
 
-    def outcomes(self, number: int, change: Change) -> Iterator[tuple[int, Group]]:
-        """(class, its permission after the change) of a workload, each combination once."""
-        view = self._view
-        compiler = view.evaluation.compiler
-        changed = (*change.added, *(one for _, one in change.replaced))
-        compiled = (*view.policies, *(compiler.compile_policy(one) for one in changed))
-        replaced = {position for position, _ in change.replaced}
-        seen: set[tuple[int, tuple[int, ...]]] = set()
-        for position in view.workloads[number].pods:
-            pod = view.snapshot.pods[position]
-            bit = view.endpoints.class_of_pod[position]
-            old = view.group(change.direction, bit)
-            kept = tuple(one for one in old.policies if one not in replaced)
-            new = tuple(
-                len(view.policies) + index
-                for index, one in enumerate(changed)
-                if change.direction in isolated_directions(one) and _selects(one, pod)
-            )
-            if (bit, kept + new) in seen:
-                continue
-            seen.add((bit, kept + new))
-            yield bit, _permission(view, compiled, kept + new, change.direction, bit)
-
-    def _lost(self, number: int, change: Change) -> list[tuple[int, tuple[Cell, ...]]]:
-        """By class of the workload: the peers that lose ports, and which."""
-        found: list[tuple[int, tuple[Cell, ...]]] = []
-        reach = reach_of(self._view, change.direction)
-        for bit, after in self.outcomes(number, change):
-            lost: list[Cell] = []
-            for ports, peers in reach.of(bit):
-                rest = peers
-                for cell in after.cells:
-                    kept = rest & cell.peers
-                    if kept and (gone := ports & ~cell.ports):
-                        lost.append(Cell(gone, kept))
-                    rest = rest - kept
-                if rest:
-                    lost.append(Cell(ports, rest))
-            found.append((bit, tuple(lost)))
-        return found
-
-    def _is_simple(self, number: int, lost: list[tuple[int, tuple[Cell, ...]]]) -> bool:
-        """Whether rows can be counted by class: one class here, and one a workload there."""
-        return len(lost) == 1 and not any(
-            cell.peers.intersect(self._shared_bits) for cell in lost[0][1]
-        )
+    def _lost(self, direction: Direction, bit: int, after: Group) -> tuple[Cell, ...]:
+        """The peers of a class that lose ports, and which."""
+        lost: list[Cell] = []
+        for ports, peers in reach_of(self._view, direction).of(bit):
+            rest = peers
+            for cell in after.cells:
+                if not rest.intersect(cell.peers):
+                    continue
+                kept = rest & cell.peers
+                if gone := ports & ~cell.ports:
+                    lost.append(Cell(gone, kept))
+                rest = rest - kept
+            if rest:
+                lost.append(Cell(ports, rest))
+        return tuple(lost)
 
     @cached_property
-    def _shared_bits(self) -> FrozenBitMap:
-        """Classes of workloads that have several, and hosts: they take a closer look."""
+    def _closer(self) -> FrozenBitMap:
+        """Classes of workloads that have several, and hosts: their rows are looked at singly."""
         several = {
             bit for one in self._view.workloads if len(one.classes) > 1 for bit in one.classes
         }
         return FrozenBitMap(several | set(self._view.endpoints.host_classes))
 
-    def _count(self, number: int, lost: list[tuple[int, tuple[Cell, ...]]]) -> int:
-        bit, cells = lost[0]
+    def _count(
+        self,
+        number: int,
+        direction: Direction,
+        outcomes: list[tuple[int, Group]],
+        lost: list[tuple[int, tuple[Cell, ...]]],
+    ) -> int:
+        """The rows of one workload that close: by class where that is exact, else one by one."""
+        if len(outcomes) > 1:
+            every = self._rows(number, direction, outcomes, lost, FrozenBitMap())
+            return sum(1 for _ in every)
         total = 0
-        for _, peers in cells:
-            if peers not in self._weights:
-                self._weights[peers] = sum(len(self._numbering.holders[one]) for one in peers)
-            total += self._weights[peers]
-            if bit in peers:
-                total -= number in self._numbering.holders[bit]
-        return total
+        for bit, cells in lost:
+            for _, peers in cells:
+                plain = peers - self._closer
+                if plain not in self._weights:
+                    self._weights[plain] = sum(len(self._numbering.holders[one]) for one in plain)
+                total += self._weights[plain] - (bit in plain)
+        apart = self._view.evaluation.index.everything - self._closer
+        return total + sum(1 for _ in self._rows(number, direction, outcomes, lost, apart))
 
     def _rows(
-        self, number: int, change: Change, lost: list[tuple[int, tuple[Cell, ...]]]
+        self,
+        number: int,
+        direction: Direction,
+        outcomes: list[tuple[int, Group]],
+        lost: list[tuple[int, tuple[Cell, ...]]],
+        left_out: FrozenBitMap,
     ) -> Iterator[ClosedRow]:
         """The rows of one workload that close: what no pair of pods is allowed any more."""
-        outcomes = list(self.outcomes(number, change))
-        reach = reach_of(self._view, change.direction)
-        seen: set[int] = set()
+        reach = reach_of(self._view, direction)
+        seen: set[int] = {number}
         for _, cells in lost:
             for _, peers in cells:
-                for peer in peers:
+                for peer in peers - left_out:
                     for far in self._numbering.holders[peer]:
-                        if far == number or far in seen:
+                        if far in seen:
                             continue
                         seen.add(far)
                         before = after = 0
@@ -183,12 +175,11 @@ class Closing:
                                 now = _ports_with(reach.of(bit), far_bit)
                                 before |= now
                                 after |= now & group.ports_with(far_bit)
-                        if before & ~after:
+                        if closed := before & ~after:
                             ends = (number, far)
-                            source, destination = (
-                                ends if change.direction is Direction.EGRESS else ends[::-1]
+                            yield ClosedRow(
+                                *(ends if direction is Direction.EGRESS else ends[::-1]), closed
                             )
-                            yield ClosedRow(source, destination, before & ~after)
 
     def _on_own_node(self, number: int, bit: int, far: int, far_bit: int) -> bool:
         view = self._view
@@ -198,27 +189,63 @@ class Closing:
         return len(nodes) == 1 and "" not in nodes
 
 
+class Aftermath:
+    """The permissions of a change's direction once it is made."""
+
+    def __init__(self, view: View, change: Change) -> None:
+        self._view = view
+        self._change = change
+        self._replaced = {position for position, _ in change.replaced}
+        compiler = view.evaluation.compiler
+        self._changed = {
+            len(view.policies) + index: (one, compiler.compile_policy(one))
+            for index, one in enumerate(change.policies)
+            if change.direction in isolated_directions(one)
+        }
+        self._formed: dict[tuple[int, tuple[int, ...]], Group] = {}
+
+    def outcomes(self, number: int) -> list[tuple[int, Group]]:
+        """(class, its permission after the change) of a workload, each combination once."""
+        view = self._view
+        found: dict[tuple[int, tuple[int, ...]], Group] = {}
+        for position in view.workloads[number].pods:
+            pod = view.snapshot.pods[position]
+            bit = view.endpoints.class_of_pod[position]
+            old = view.group(self._change.direction, bit)
+            kept = tuple(one for one in old.policies if one not in self._replaced)
+            new = tuple(
+                index for index, (one, _) in self._changed.items() if _selects(one, pod)
+            )
+            found[bit, kept + new] = self._permission(bit, kept + new)
+        return [(bit, group) for (bit, _), group in found.items()]
+
+    def _permission(self, bit: int, positions: tuple[int, ...]) -> Group:
+        if not positions:
+            return self._view.evaluation.groups[self._change.direction].groups[0]
+        found = self._formed.get((bit, positions))
+        if found is None:
+            grants = resolve_grants(
+                self._compiled,
+                positions,
+                self._change.direction,
+                self._view.evaluation.compiler,
+                bit,
+            )
+            found = form_group(FrozenBitMap((bit,)), positions, grants)
+            self._formed[bit, positions] = found
+        return found
+
+    def _compiled(self, position: int) -> CompiledPolicy:
+        changed = self._changed.get(position)
+        return self._view.policies[position] if changed is None else changed[1]
+
+
 def _selects(policy: NetworkPolicy, pod: Pod) -> bool:
     return (
         not pod.spec.host_network
         and policy.namespace == pod.namespace
         and policy.spec.pod_selector.matches(pod.labels)
     )
-
-
-def _permission(
-    view: View,
-    compiled: tuple[CompiledPolicy, ...],
-    positions: tuple[int, ...],
-    direction: Direction,
-    bit: int,
-) -> Group:
-    if not positions:
-        return view.evaluation.groups[direction].groups[0]
-    grants: tuple[GrantBy, ...] = tuple(
-        resolve_grants(compiled, positions, direction, view.evaluation.compiler, bit)
-    )
-    return form_group(FrozenBitMap((bit,)), positions, grants)
 
 
 def _ports_with(cells: tuple[Cell, ...], peer: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pyroaring import FrozenBitMap
@@ -103,7 +103,7 @@ def group_by_isolation(
     for (isolating, _), subjects in members.items():
         for subject in subjects:
             by_class[subject] = len(groups)
-        grants = resolve_grants(policies, isolating, direction, compiler, subjects[0])
+        grants = resolve_grants(policies.__getitem__, isolating, direction, compiler, subjects[0])
         groups.append(form_group(FrozenBitMap(subjects), isolating, grants))
     return Groups(tuple(groups), tuple(by_class))
 
@@ -123,7 +123,7 @@ def form_group(
 
 
 def resolve_grants(
-    policies: Sequence[CompiledPolicy],
+    policy_at: Callable[[int], CompiledPolicy],
     positions: Iterable[int],
     direction: Direction,
     compiler: Compiler,
@@ -131,7 +131,7 @@ def resolve_grants(
 ) -> Iterable[GrantBy]:
     """The grants of policies to a subject, its named ports resolved."""
     for position in positions:
-        for one in policies[position].grants[direction]:
+        for one in policy_at(position).grants[direction]:
             ports = one.ports | compiler.resolve(one.named, subject) if one.named else one.ports
             if ports:
                 yield GrantBy(position, one.rule, one.peers, ports, one.possible)

@@ -18,6 +18,12 @@ from auditor.reachability.view import View
 _CHUNK = 2048
 """Endpoints turned around at a time: bounds the memory of a pass over everything."""
 
+_NARROW = 32
+"""Peers of a cell up to which it is filed under each of them."""
+
+_REMEMBERED = 4096
+"""Answers to single questions kept."""
+
 
 def opposite(direction: Direction) -> Direction:
     """Egress for ingress, and the reverse."""
@@ -34,11 +40,20 @@ class Reach:
         self._view = view
         self._direction = direction
         self._possible = possible
-        self._admissions = self._turn_around()
+        self._narrow: dict[int, list[Cell]] = {}
+        self._broad: list[tuple[FrozenBitMap, Cell]] = []
+        self._turn_around()
+        self._remembered: dict[int, tuple[Cell, ...]] = {}
 
     def of(self, endpoint: int) -> tuple[Cell, ...]:
         """The peers of one endpoint by the ports that both sides allow; disjoint."""
-        return next(self.of_each((endpoint,)))[1]
+        found = self._remembered.get(endpoint)
+        if found is None:
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            broad = [cell for admitted, cell in self._broad if endpoint in admitted]
+            found = self._remembered[endpoint] = self._meet_at(endpoint, broad)
+        return found
 
     def of_each(self, wanted: Iterable[int]) -> Iterator[tuple[int, tuple[Cell, ...]]]:
         """(endpoint, its peers by ports), in the order given."""
@@ -50,8 +65,8 @@ class Reach:
                 chunk = []
         yield from self._of_chunk(chunk)
 
-    def _turn_around(self) -> list[tuple[Cell, FrozenBitMap]]:
-        """(peers by ports, the far endpoints that admit them so), equal cells put together."""
+    def _turn_around(self) -> None:
+        """File the far side's cells by whom they admit; equal ones are put together."""
         found: dict[Cell, BitMap] = {}
         for group in self._view.evaluation.groups[opposite(self._direction)].groups:
             for cell in self._cells(group):
@@ -59,7 +74,13 @@ class Reach:
                     found[cell] |= group.members
                 else:
                     found[cell] = BitMap(group.members)
-        return [(cell, FrozenBitMap(members)) for cell, members in found.items()]
+        for (ports, admitted), members in found.items():
+            cell = Cell(ports, FrozenBitMap(members))
+            if len(admitted) <= _NARROW:
+                for one in admitted:
+                    self._narrow.setdefault(one, []).append(cell)
+            else:
+                self._broad.append((admitted, cell))
 
     def _cells(self, group: Group) -> tuple[Cell, ...]:
         if not self._possible:
@@ -70,17 +91,19 @@ class Reach:
         wanted = FrozenBitMap(chunk)
         everywhere: list[Cell] = []
         admitting: dict[int, list[Cell]] = {one: [] for one in wanted}
-        for cell, members in self._admissions:
-            admitted = cell.peers & wanted
-            if admitted == wanted:
-                everywhere.append(Cell(cell.ports, members))
-                continue
-            for one in admitted:
-                admitting[one].append(Cell(cell.ports, members))
+        for admitted, cell in self._broad:
+            some = admitted & wanted
+            if some == wanted:
+                everywhere.append(cell)
+            else:
+                for one in some:
+                    admitting[one].append(cell)
         for one in chunk:
-            near = self._cells(self._view.group(self._direction, one))
-            far = _by_ports((*everywhere, *admitting[one]))
-            yield one, _meet(near, far)
+            yield one, self._meet_at(one, (*everywhere, *admitting[one]))
+
+    def _meet_at(self, endpoint: int, broad: Iterable[Cell]) -> tuple[Cell, ...]:
+        near = self._cells(self._view.group(self._direction, endpoint))
+        return _meet(near, _by_ports((*broad, *self._narrow.get(endpoint, ()))))
 
 
 def reach_out(view: View) -> Reach:

@@ -170,6 +170,14 @@ class View:
         return found
 
     @cached_property
+    def policies_in(self) -> Mapping[str, tuple[int, ...]]:
+        """The positions of each namespace's policies."""
+        found: dict[str, list[int]] = {}
+        for position, one in enumerate(self.policies):
+            found.setdefault(one.reference.namespace, []).append(position)
+        return {namespace: tuple(positions) for namespace, positions in found.items()}
+
+    @cached_property
     def pods_in_class(self) -> tuple[int, ...]:
         """How many pods each class holds."""
         counts = [0] * len(self.endpoints.classes)

@@ -71,12 +71,10 @@ def mend_egress(view: View, egress: Egress, wide: Wide) -> Remediation:
 def _is_wide(view: View, egress: Egress, wide: Wide, change: Change) -> bool:
     """Whether the workload's own side still allows too much after the change."""
     closing = view.remembered(Closing)
-    names = {node.endpoint for node in egress.nodes}
-    numbers = (number for number, one in enumerate(view.workloads) if one.endpoint in names)
     return any(
         wide(view, group) is not None
-        for number in numbers
-        for _, group in closing.outcomes(number, change)
+        for node in egress.nodes
+        for _, group in closing.outcomes(node.endpoint, change)
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from auditor.model.addresses import parse_cidr
 from auditor.model.findings import Closes, ClosedConnection, Direction, Remediation
 from auditor.model.objects import (
     EgressRule,
@@ -28,7 +29,7 @@ from auditor.reachability.compile import isolated_directions, rules_of
 from auditor.reachability.view import View
 from auditor.reachability.vocabulary import Rule
 
-ROWS_SHOWN = 100
+ROWS_SHOWN = 50
 """Connections listed of those that a remediation closes; the rest are counted."""
 
 _ROLLOUT_LABELS = {
@@ -45,6 +46,9 @@ _ROLLOUT_LABELS = {
 }
 """Labels that controllers set and that differ from pod to pod, or from rollout to rollout."""
 
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""libyaml's where PyYAML has it: a large report holds thousands of manifests."""
+
 _HEADER = "# review before applying: this closes connections that are open today\n"
 
 
@@ -57,7 +61,7 @@ def new_policy(
     rules: tuple[Rule, ...] = (),
 ) -> NetworkPolicy:
     """A policy that isolates in one direction, under a name that is still free."""
-    taken = {one.metadata.name for one in view.snapshot.policies if one.namespace == namespace}
+    taken = {view.policies[one].reference.name for one in view.policies_in.get(namespace, ())}
     free, number = name, 2
     while free in taken:
         free, number = f"{name}-{number}", number + 1
@@ -155,7 +159,7 @@ def _write_manifest(policy: NetworkPolicy) -> str:
         "metadata": metadata,
         "spec": spec,
     }
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=False)
+    return yaml.dump(document, Dumper=_DUMPER, sort_keys=False, allow_unicode=False)
 
 
 def _rule(direction: Direction, rule: Rule) -> dict[str, Any]:
@@ -173,16 +177,23 @@ def _rule(direction: Direction, rule: Rule) -> dict[str, Any]:
 
 def _peer(peer: Peer) -> dict[str, Any]:
     if peer.ip_block is not None:
-        return {
-            "ipBlock": {"cidr": peer.ip_block.cidr, "except": list(peer.ip_block.excepts)}
-            if peer.ip_block.excepts
-            else {"cidr": peer.ip_block.cidr}
-        }
+        block: dict[str, Any] = {"cidr": _cidr(peer.ip_block.cidr)}
+        if peer.ip_block.excepts:
+            block["except"] = [_cidr(one) for one in peer.ip_block.excepts]
+        return {"ipBlock": block}
     selectors = {
         "namespaceSelector": peer.namespace_selector,
         "podSelector": peer.pod_selector,
     }
     return {key: _selector(one) for key, one in selectors.items() if one is not None}
+
+
+def _cidr(text: str) -> str:
+    """The CIDR as a new object may spell it: what an API server took once may hold host bits."""
+    whole = parse_cidr(text)
+    bits = 32 if whole.family == 4 else 128
+    first, _, _ = str(whole).partition("-")
+    return f"{first}/{bits - (whole.last - whole.first).bit_length()}"
 
 
 def _selector(selector: LabelSelector) -> dict[str, Any]:

@@ -70,8 +70,8 @@ def check(view: View) -> Iterator[Hit | Unevaluated]:
 def _find_opening(view: View, namespace: Namespace, direction: Direction) -> _Opening | None:
     selectors = [
         view.policy(position).spec.pod_selector
-        for position, one in enumerate(view.policies)
-        if one.reference.namespace == namespace.name and direction in one.grants
+        for position in view.policies_in.get(namespace.name, ())
+        if direction in view.policies[position].grants
     ]
     escape = find_escape(selectors)
     newcomer = view.endpoints.newcomers[view.endpoints.namespace_index[namespace.name]]
@@ -178,20 +178,17 @@ def _is_still_open(view: View, namespace: str, direction: Direction, opening: _O
     return _allows_everything(view, form_group(group.members, group.policies, kept))
 
 
-def _resolvers(view: View) -> Iterator[tuple[str, LabelSelector]]:
+def _resolvers(view: View) -> tuple[tuple[str, LabelSelector], ...]:
     """The namespaces of cluster DNS, each with labels that select its pods there."""
-    seen: set[tuple[str, tuple[Requirement, ...]]] = set()
+    found: dict[tuple[str, tuple[Requirement, ...]], LabelSelector] = {}
     for one in view.workloads:
         if one.endpoint.workload in view.recognition.dns:
             namespace = one.endpoint.workload.namespace
             for labels in view.recognition.dns_pod_labels:
                 selector = LabelSelector(match_labels=labels)
-                key = (namespace, selector.requirements())
-                if key not in seen and all(
-                    selector.matches(pod.labels) for pod in view.pods_of(one)
-                ):
-                    seen.add(key)
-                    yield namespace, selector
+                if all(selector.matches(pod.labels) for pod in view.pods_of(one)):
+                    found[namespace, selector.requirements()] = selector
+    return tuple((namespace, selector) for (namespace, _), selector in found.items())
 
 
 def _dns_rule(view: View, namespace: str) -> tuple[EgressRule, ...]:
@@ -204,7 +201,7 @@ def _dns_rule(view: View, namespace: str) -> tuple[EgressRule, ...]:
             namespace_selector=LabelSelector(match_labels={NAMESPACE_NAME_LABEL: dns}),
             pod_selector=pods,
         )
-        for dns, pods in _resolvers(view)
+        for dns, pods in view.remembered(_resolvers)
     )
     resolvers = {
         bit
