@@ -1,0 +1,1 @@
+"""The only input: a live cluster, manifests, or a saved snapshot."""

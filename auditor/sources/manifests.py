@@ -1,0 +1,183 @@
+"""Manifests as a source: files, folders and standard input (semantics, sections 1.5, 2.3 and 6)."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO, TypeVar
+
+from auditor.errors import ManifestsError
+from auditor.model.objects import (
+    Agent,
+    Metadata,
+    Namespace,
+    NetworkPolicy,
+    Node,
+    Owner,
+    Pod,
+    Reference,
+    Service,
+)
+from auditor.model.retention import Retention
+from auditor.model.selectors import NAMESPACE_NAME_LABEL
+from auditor.model.snapshot import ConfigMapEvidence, Gap, Snapshot, UnevaluatedPolicy
+from auditor.sources.documents import read_documents
+from auditor.sources.expansion import expand
+from auditor.sources.files import read_files
+from auditor.sources.listing import Progress, unwatched
+from auditor.sources.reading import Accepted, Reading, read_document
+from auditor.sources.unevaluated import unevaluated_gaps, without_mirrors
+from auditor.sources.workloads import Workload
+
+T = TypeVar("T")
+
+
+def collect(
+    paths: Sequence[str],
+    *,
+    retention: Retention,
+    now: str,
+    stdin: BinaryIO | None = None,
+    progress: Progress = unwatched,
+) -> Snapshot:
+    """Read manifests into a snapshot, in which workloads stand as the pods they would make.
+
+    Args:
+        paths: files of any name; folders, for their .yaml, .yml and .json files at any depth; `-`.
+        retention: what is kept beyond the fixed fields.
+        now: the time of the snapshot, ISO 8601 in UTC.
+        stdin: what `-` reads; standard input by default.
+        progress: told `objects` and how many have been read, file by file.
+
+    Raises:
+        ManifestsError: a path cannot be read, or there is no Kubernetes object in any.
+
+    """
+    with _uncollected():
+        whole = _read(paths, retention, stdin or sys.stdin.buffer, progress)
+        if not whole.found:
+            raise _nothing_found(paths, whole)
+        return _assemble(whole, now)
+
+
+def _read(
+    paths: Sequence[str], retention: Retention, stdin: BinaryIO, progress: Progress
+) -> Reading:
+    whole = Reading()
+    for content in read_files(paths, stdin):
+        if isinstance(content, Gap):
+            whole.gaps.append(content)
+            continue
+        for document in read_documents(content):
+            if isinstance(document, Gap):
+                whole.gaps.append(document)
+            else:
+                _add(whole, read_document(document, retention))
+        progress("objects", whole.found)
+    return whole
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from walking millions of objects that are all alive."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _add(whole: Reading, part: Reading) -> None:
+    whole.accepted += part.accepted
+    whole.gaps += part.gaps
+    whole.namespaces |= part.namespaces
+    whole.found += part.found
+    whole.ignored += part.ignored
+
+
+def _nothing_found(paths: Sequence[str], whole: Reading) -> ManifestsError:
+    if whole.gaps:
+        gap = whole.gaps[0]
+        source = (gap.source.file, gap.source.document) if gap.source else ()
+        where = ", ".join(one for one in source if one)
+        return ManifestsError(
+            f"no object could be read: {where}: {gap.reason}",
+            hint="kubectl apply --dry-run=client tells what is wrong with a manifest",
+        )
+    return ManifestsError(
+        f"no Kubernetes object found in {', '.join(paths)}",
+        hint="name files, or folders that hold .yaml, .yml or .json files",
+    )
+
+
+def _assemble(whole: Reading, now: str) -> Snapshot:
+    values, duplicates = _keep_last(whole.accepted)
+    policies = _of(values, NetworkPolicy)
+    owners = _of(values, Owner)
+    pods = _of(values, Pod)
+    workloads = {one.reference: one for one in _of(values, Workload)}
+    unevaluated = without_mirrors(_of(values, UnevaluatedPolicy), policies)
+    return Snapshot(
+        origin="manifests",
+        taken_at=now,
+        namespaces=_sorted(_complete(_of(values, Namespace), whole.namespaces)),
+        pods=_sorted([*pods, *expand(workloads, pods, owners)]),
+        services=_sorted(_of(values, Service)),
+        nodes=_sorted(_of(values, Node)),
+        policies=_sorted(policies),
+        owners=_sorted(owners),
+        agents=_sorted(_of(values, Agent)),
+        config_maps=tuple(
+            sorted(_of(values, ConfigMapEvidence), key=lambda one: (one.namespace, one.name))
+        ),
+        unevaluated_policies=tuple(
+            sorted(unevaluated, key=lambda one: (one.namespace, one.name, one.kind))
+        ),
+        gaps=(*whole.gaps, *duplicates, *unevaluated_gaps(unevaluated)),
+        documents_ignored=whole.ignored,
+    )
+
+
+def _keep_last(accepted: Iterable[Accepted]) -> tuple[list[Any], list[Gap]]:
+    """The values of the objects, of duplicates the last, with a gap for each that gives way."""
+    last: dict[Reference, Accepted] = {}
+    gaps: list[Gap] = []
+    for one in accepted:
+        key = Reference(one.namespace, one.kind, one.name)
+        if key in last:
+            gaps.append(
+                Gap(
+                    kind=one.kind,
+                    namespace=one.namespace or None,
+                    name=one.name,
+                    reason=f"{one.kind} is declared before, in {_place(last[key])}",
+                    effect="the last declaration counts",
+                    source=one.source,
+                )
+            )
+        last[key] = one
+    return [value for one in last.values() for value in one.values], gaps
+
+
+def _place(accepted: Accepted) -> str:
+    return f"{accepted.source.file}, {accepted.source.document}"
+
+
+def _complete(declared: Sequence[Namespace], used: Iterable[str]) -> Iterator[Namespace]:
+    """The namespaces, with those that objects are in and no manifest declares (semantics 2.3)."""
+    yield from declared
+    for name in set(used) - {one.name for one in declared}:
+        metadata = Metadata(name=name, labels={NAMESPACE_NAME_LABEL: name})
+        yield Namespace(metadata=metadata, declared=False)
+
+
+def _of(values: Iterable[Any], kind: type[T]) -> list[T]:
+    return [one for one in values if isinstance(one, kind)]
+
+
+def _sorted(objects: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(sorted(objects, key=lambda one: (one.metadata.namespace, one.metadata.name)))
