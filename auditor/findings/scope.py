@@ -72,6 +72,4 @@ class Judged:
     def _holds_namespace(self, namespace: str) -> bool:
         if namespace not in self._namespaces:
             return False
-        return self._workloads is None or any(
-            one.namespace == namespace for one in self._workloads
-        )
+        return self._workloads is None or any(one.namespace == namespace for one in self._workloads)

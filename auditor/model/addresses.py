@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 Family = Literal[4, 6]
 
 _BITS = {4: 32, 6: 128}
+_OCTETS = {str(number): number for number in range(256)}
 _LEADING_ZEROS = re.compile(r"(?<![0-9a-fA-F:])0+(?=[0-9])")
 
 
@@ -49,6 +50,12 @@ def parse_address(text: str) -> AddressRange:
         ValueError: the text is no IP address.
 
     """
+    octets = text.split(".")
+    if len(octets) == 4 and all(one in _OCTETS for one in octets):
+        # every pod of a cluster has one of these: the general parser takes 20 times as long
+        first, second, third, fourth = (_OCTETS[one] for one in octets)
+        number = first << 24 | second << 16 | third << 8 | fourth
+        return AddressRange(4, number, number)
     address = ip_address(text)
     return AddressRange(address.version, int(address), int(address))
 

@@ -52,9 +52,7 @@ class LabelSelector(Value, frozen=True):
             for key, value in self.match_labels.items()
         )
         written = (
-            Requirement(
-                key=one.key, operator=one.operator, values=tuple(sorted(set(one.values)))
-            )
+            Requirement(key=one.key, operator=one.operator, values=tuple(sorted(set(one.values))))
             for one in self.match_expressions
         )
         unique = {*from_labels, *written}
@@ -62,4 +60,6 @@ class LabelSelector(Value, frozen=True):
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether an object with these labels is selected."""
-        return all(one.matches(labels) for one in self.requirements())
+        return all(labels.get(key) == value for key, value in self.match_labels.items()) and all(
+            one.matches(labels) for one in self.match_expressions
+        )

@@ -15,9 +15,7 @@ OwnersByKey = Mapping[Reference, Owner]
 
 def index_owners(owners: Iterable[Owner]) -> OwnersByKey:
     """The ReplicaSets and Jobs that were read, by key."""
-    return {
-        Reference(one.metadata.namespace, one.kind, one.metadata.name): one for one in owners
-    }
+    return {Reference(one.metadata.namespace, one.kind, one.metadata.name): one for one in owners}
 
 
 def workload_of(pod: Pod, owners: OwnersByKey) -> Reference:

@@ -1,1 +1,1 @@
-"""The exact engine: no I/O, no clock, no printing. Pods become endpoint classes, selectors bitmaps."""
+"""The exact engine, without I/O, clock or printing: pods → classes, selectors → bitmaps."""

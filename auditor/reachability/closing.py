@@ -183,7 +183,9 @@ class Closing:
 
     def _on_own_node(self, number: int, bit: int, far: int, far_bit: int) -> bool:
         view = self._view
-        if far >= self._numbering.first_address or not view.is_host(far_bit):
+        if far >= self._numbering.first_address:
+            return False
+        if not view.is_host(bit) and not view.is_host(far_bit):
             return False
         nodes = view.nodes_in(number, bit) | view.nodes_in(far, far_bit)
         return len(nodes) == 1 and "" not in nodes
@@ -213,9 +215,7 @@ class Aftermath:
             bit = view.endpoints.class_of_pod[position]
             old = view.group(self._change.direction, bit)
             kept = tuple(one for one in old.policies if one not in self._replaced)
-            new = tuple(
-                index for index, (one, _) in self._changed.items() if _selects(one, pod)
-            )
+            new = tuple(index for index, (one, _) in self._changed.items() if _selects(one, pod))
             found[bit, kept + new] = self._permission(bit, kept + new)
         return [(bit, group) for (bit, _), group in found.items()]
 

@@ -93,9 +93,7 @@ def list_rows(
         yield from _narrowed(kept, numbering, narrowing)
 
 
-def _narrowed(
-    rows: Iterable[Row], numbering: Numbering, narrowing: Narrowing
-) -> Iterable[Row]:
+def _narrowed(rows: Iterable[Row], numbering: Numbering, narrowing: Narrowing) -> Iterable[Row]:
     if narrowing.destination is None and narrowing.either is None and narrowing.ports is None:
         return rows
     return _narrow(rows, numbering, narrowing)

@@ -78,8 +78,7 @@ class _Counter:
                 row[group] = (row[group][0] + allowed, row[group][1] + unrestricted)
         for source, row in enumerate(sums):
             yield [
-                (counts, self._total(source, destination))
-                for destination, counts in enumerate(row)
+                (counts, self._total(source, destination)) for destination, counts in enumerate(row)
             ]
 
     def _total(self, source: int, destination: int) -> int:

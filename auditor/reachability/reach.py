@@ -2,7 +2,7 @@
 
 The permissions of one side are per isolation group. Turned around once ("which groups admit this
 endpoint?") they meet the other side's in a few bitmap operations an endpoint; nothing of the size
-endpoints × endpoints is ever held.
+endpoints by endpoints is ever held.
 """
 
 from __future__ import annotations

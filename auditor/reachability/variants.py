@@ -46,8 +46,7 @@ def _describe(alike: list[Labels], differing: set[str]) -> tuple[str, ...]:
     combinations = sorted(
         {
             tuple(
-                f"{key}={labels[key]}" if key in labels else f"!{key}"
-                for key in sorted(differing)
+                f"{key}={labels[key]}" if key in labels else f"!{key}" for key in sorted(differing)
             )
             for labels in map(dict, alike)
         }

@@ -50,8 +50,11 @@ class Side(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """The answer. ``ports`` are all that are allowed between the two; ``always`` says why no
-    policy is asked at all, where that is so (semantics 1.4)."""
+    """The answer, with what each side says.
+
+    ``ports`` are all that are allowed between the two; ``always`` says why no policy is asked at
+    all, where that is so (semantics 1.4).
+    """
 
     allowed: bool
     ports: PortSet
@@ -82,8 +85,7 @@ def decide(
     allowed = egress_group.ports_with(destination_bit) & ingress_group.ports_with(source_bit)
     always = _always(view, source, destination)
     possible = (
-        egress_group.ports_with(destination_bit)
-        | egress_group.possible_ports_with(destination_bit)
+        egress_group.ports_with(destination_bit) | egress_group.possible_ports_with(destination_bit)
     ) & (ingress_group.ports_with(source_bit) | ingress_group.possible_ports_with(source_bit))
     uncertain = bool(possible & ~allowed & asked)
     return Verdict(
@@ -153,8 +155,8 @@ def _addresses_of_node(view: View, pod: Pod) -> tuple[AddressRange, ...]:
     nodes: Mapping[str, tuple[str, ...]] = {
         one.metadata.name: one.addresses for one in view.snapshot.nodes
     }
-    texts = host_addresses(pod, nodes) if pod.spec.host_network else nodes.get(
-        pod.spec.node_name, ()
+    texts = (
+        host_addresses(pod, nodes) if pod.spec.host_network else nodes.get(pod.spec.node_name, ())
     )
     return tuple(parse_address(one) for one in texts)
 

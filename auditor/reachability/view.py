@@ -55,9 +55,7 @@ def evaluate(
 
     ``ip_blocks_match_pods`` None: not known (semantics 3.7).
     """
-    questions = tuple(
-        LabelSelector(match_labels=labels) for labels in recognition.dns_pod_labels
-    )
+    questions = tuple(LabelSelector(match_labels=labels) for labels in recognition.dns_pod_labels)
     vocabulary = collect_vocabulary(snapshot.policies, questions)
     parts = AddressParts(one for block in vocabulary.blocks for one in block_ranges(block))
     by_address = ip_blocks_match_pods is not False and bool(vocabulary.blocks)

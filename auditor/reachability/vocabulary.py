@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from auditor.model.objects import IngressRule, EgressRule, IPBlock, NetworkPolicy, Peer, PolicyPort
+from auditor.model.objects import EgressRule, IngressRule, IPBlock, NetworkPolicy, Peer, PolicyPort
 from auditor.model.ports import PortRange
 from auditor.model.selectors import LabelSelector
 

@@ -19,6 +19,7 @@ from auditor.rules._remediation import (
     by_steps,
     new_policy,
     selector_of,
+    selects_isolated,
     with_peers,
     with_rules,
 )
@@ -43,14 +44,16 @@ def mend_egress(view: View, egress: Egress, wide: Wide) -> Remediation:
     An open workload is isolated with every pod as its peer; in the policies of an isolated one the
     widest ipBlocks go, until not too much is allowed any more.
     """
-    if any(not view.group(_EGRESS, bit).is_isolated for node in egress.nodes for bit in node.classes):
+    if any(
+        not view.group(_EGRESS, bit).is_isolated for node in egress.nodes for bit in node.classes
+    ):
         selector = selector_of(pod for node in egress.nodes for pod in view.pods_of(node))
-        if selector is None:
+        namespace, name = egress.workload.namespace, f"{egress.workload.name}-egress-inside"
+        if selector is None or selects_isolated(view, namespace, selector, _EGRESS):
             return by_steps(
                 "give the pods a label of their own in the workload's template",
                 "then isolate them for egress by it and allow the addresses that they need",
             )
-        namespace, name = egress.workload.namespace, f"{egress.workload.name}-egress-inside"
         inside = (EgressRule(peers=(_EVERY_POD,)),)
         policy = new_policy(view, namespace, name, selector, _EGRESS, inside)
         change = Change(_EGRESS, (policy,))
@@ -105,7 +108,10 @@ def _by_width(view: View, egress: Egress) -> list[_Taken]:
 
 def _without(view: View, taken: list[_Taken]) -> tuple[tuple[int, NetworkPolicy], ...]:
     return tuple(
-        (position, _narrowed(view.policy(position), [one for one in taken if one.position == position]))
+        (
+            position,
+            _narrowed(view.policy(position), [one for one in taken if one.position == position]),
+        )
         for position in sorted({one.position for one in taken})
     )
 

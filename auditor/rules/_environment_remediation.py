@@ -1,5 +1,7 @@
-"""Remediations of traffic between environments: at the destination, the sources' namespaces shut
-out and everything else left as it is."""
+"""Remediations of traffic between environments.
+
+At the destination the sources' namespaces are shut out, and everything else is left as it is.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,7 @@ from auditor.rules._remediation import (
     by_steps,
     new_policy,
     selector_of,
+    selects_isolated,
     with_peers,
     with_rules,
 )
@@ -53,9 +56,7 @@ def mend_leak(view: View, leak: Leak, sources: tuple[str, ...]) -> Remediation:
     return by_manifest(view, Change(_INGRESS, policies, replaced))
 
 
-def _isolating(
-    view: View, leak: Leak, sources: tuple[str, ...]
-) -> Iterator[NetworkPolicy | None]:
+def _isolating(view: View, leak: Leak, sources: tuple[str, ...]) -> Iterator[NetworkPolicy | None]:
     """Policies for destinations that nothing isolates; None where no selector can tell them."""
     open_bits = FrozenBitMap(
         one for one in leak.destinations if not view.group(_INGRESS, one).is_isolated
@@ -74,22 +75,11 @@ def _isolating(
         for number in sorted({one for bit in bits for one in view.endpoints.holders[bit]}):
             workload = view.workloads[number]
             chosen = selector_of(view.pods_of(workload))
-            if chosen is None or _selects_isolated(view, held, chosen):
+            if chosen is None or selects_isolated(view, namespace, chosen, _INGRESS):
                 yield None
                 continue
             name = f"{workload.endpoint.workload.name}-other-environments"
             yield new_policy(view, namespace, name, chosen, _INGRESS, (rule,))
-
-
-def _selects_isolated(view: View, bits: list[int], selector: LabelSelector) -> bool:
-    """Whether the selector takes in a pod that is isolated already: it would be opened."""
-    return any(
-        selector.matches(pod.labels)
-        for bit in bits
-        if view.group(_INGRESS, bit).is_isolated
-        for number in view.endpoints.holders[bit]
-        for pod in view.pods_of(view.workloads[number])
-    )
 
 
 def _narrowing(

@@ -61,9 +61,7 @@ class Environments:
             for namespace, one in environments.items()
             if not certainty(self._view, (namespace,), Blind.POLICIES).unread
         }
-        return tuple(
-            judged.get(one.endpoint.workload.namespace) for one in self._view.workloads
-        )
+        return tuple(judged.get(one.endpoint.workload.namespace) for one in self._view.workloads)
 
     @cached_property
     def _members(self) -> dict[str, dict[int, tuple[int, ...]]]:
@@ -177,9 +175,7 @@ class _Crossing:
     @cached_property
     def _closer_bits(self) -> FrozenBitMap:
         """Classes whose workloads have several, and hosts: pairs are counted one by one."""
-        several = {
-            bit for bit, each in self._held.items() if not self._several.isdisjoint(each)
-        }
+        several = {bit for bit, each in self._held.items() if not self._several.isdisjoint(each)}
         return FrozenBitMap(several) | self._hosts
 
     def _count(self, peers: FrozenBitMap) -> int:
@@ -207,9 +203,9 @@ class _Crossing:
         groups = self._view.evaluation.groups[Direction.INGRESS]
         for number in {groups.by_class[one] for one in peers}:
             for grant in groups.groups[number].grants:
-                if grant.policy not in self._policies and grant.ports & ports:
-                    if bit in grant.peers:
-                        self._policies.add(grant.policy)
+                known = grant.policy in self._policies
+                if not known and grant.ports & ports and bit in grant.peers:
+                    self._policies.add(grant.policy)
 
     def _on_own_node(self, source: int, bit: int, destination: int, peer: int) -> bool:
         if bit not in self._hosts and peer not in self._hosts:

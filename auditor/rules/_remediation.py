@@ -5,6 +5,7 @@ An apply keeps fields that a manifest does not name, so `ingress: []` is written
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,7 +13,7 @@ import msgspec
 import yaml
 
 from auditor.model.addresses import parse_cidr
-from auditor.model.findings import Closes, ClosedConnection, Direction, Remediation
+from auditor.model.findings import ClosedConnection, Closes, Direction, Remediation
 from auditor.model.objects import (
     EgressRule,
     IngressRule,
@@ -92,11 +93,37 @@ def with_peers(rule: Rule, peers: tuple[Peer, ...]) -> Rule:
 
 def selector_of(pods: Iterable[Pod]) -> LabelSelector | None:
     """A selector for exactly the labels that the pods share; None where they share none."""
-    shared: set[tuple[str, str]] | None = None
+    shared: frozenset[tuple[str, str]] | None = None
     for pod in pods:
-        borne = {one for one in pod.labels.items() if one[0] not in _ROLLOUT_LABELS}
+        borne = _lasting_labels(pod)
         shared = borne if shared is None else shared & borne
     return LabelSelector(match_labels=dict(sorted(shared))) if shared else None
+
+
+def _lasting_labels(pod: Pod) -> frozenset[tuple[str, str]]:
+    return frozenset(one for one in pod.labels.items() if one[0] not in _ROLLOUT_LABELS)
+
+
+def selects_isolated(
+    view: View, namespace: str, selector: LabelSelector, direction: Direction
+) -> bool:
+    """Whether a selector of `selector_of` takes in a pod that is isolated: rules would open it."""
+    wanted = frozenset(selector.match_labels.items())
+    isolated = view.remembered(_isolated_labels).get((direction, namespace), set())
+    return any(wanted <= one for one in isolated)
+
+
+def _isolated_labels(
+    view: View,
+) -> dict[tuple[Direction, str], set[frozenset[tuple[str, str]]]]:
+    """The label sets of isolated pods, by direction and namespace."""
+    found: dict[tuple[Direction, str], set[frozenset[tuple[str, str]]]] = defaultdict(set)
+    for position, bit in enumerate(view.endpoints.class_of_pod):
+        pod = view.snapshot.pods[position]
+        for direction in Direction:
+            if bit >= 0 and view.group(direction, bit).is_isolated:
+                found[direction, pod.namespace].add(_lasting_labels(pod))
+    return found
 
 
 def by_manifest(view: View, change: Change) -> Remediation:

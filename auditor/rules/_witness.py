@@ -107,4 +107,3 @@ def declared_ports(view: View, workload: int) -> tuple[tuple[str, int], ...]:
         return ()
     pods = view.pods_of(view.workloads[workload])
     return tuple((one.protocol, one.container_port) for pod in pods[:1] for one in pod.listening)
-

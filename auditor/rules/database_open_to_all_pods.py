@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from pyroaring import FrozenBitMap
 
 from auditor.model.findings import Direction, Hit, Remediation, Severity, Unevaluated, Witness
-from auditor.model.objects import NetworkPolicy, Peer, Reference
+from auditor.model.objects import NetworkPolicy, Reference
 from auditor.model.ports import describe_ports
 from auditor.model.recognition import Database
 from auditor.model.snapshot import Blind

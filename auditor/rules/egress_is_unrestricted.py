@@ -62,5 +62,3 @@ def _state(view: View, egress: Egress, family: Family) -> Hit:
         policies=view.references(granting(view, egress, family)),
         remediation=mend_egress(view, egress, unrestricted_family),
     )
-
-

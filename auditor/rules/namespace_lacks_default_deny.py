@@ -29,7 +29,7 @@ from auditor.model.snapshot import Blind
 from auditor.reachability.closing import Change
 from auditor.reachability.compile import rules_of
 from auditor.reachability.coverage import STEPS_AT_MOST, SearchExceededError, find_escape
-from auditor.reachability.permissions import Group, GrantBy, form_group
+from auditor.reachability.permissions import GrantBy, Group, form_group
 from auditor.reachability.view import View
 from auditor.rules._certainty import certainty
 from auditor.rules._remediation import by_manifest, by_steps, new_policy, with_rules
@@ -139,7 +139,9 @@ def _witness(view: View, number: int, direction: Direction) -> Witness | None:
     """A connection of a pod of the namespace that is as open as a new one would be."""
     for bit in view.endpoints.namespace_runs[number]:
         group = view.group(direction, bit)
-        if view.endpoints.holders[bit] and (not group.is_isolated or _allows_everything(view, group)):
+        if view.endpoints.holders[bit] and (
+            not group.is_isolated or _allows_everything(view, group)
+        ):
             found = find_witness(view, direction, bit)
             if found is not None:
                 return found

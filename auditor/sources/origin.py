@@ -44,7 +44,7 @@ def collect(
     if _STDIN in files:
         if stdin is None:
             raise ManifestsError("standard input is closed", hint="pipe manifests into it")
-        head = stdin.read(_HEAD)
+        head = _read_head(stdin)
         stdin = io.BufferedReader(_Rejoined(head, stdin))
     else:
         head = b""
@@ -59,6 +59,14 @@ def collect(
     from auditor.sources.manifests import collect as collect_manifests
 
     return collect_manifests(files, retention=retention, now=now, stdin=stdin, progress=progress)
+
+
+def _read_head(stream: BinaryIO) -> bytes:
+    """The first bytes of a stream that may give fewer at a time than it is asked for."""
+    head = b""
+    while len(head) < _HEAD and (more := stream.read(_HEAD - len(head))):
+        head += more
+    return head
 
 
 def _head_of(path: str) -> bytes:

@@ -85,9 +85,13 @@ def test_a_word_that_may_differ_is_found_where_it_is_plain(word: str) -> None:
     assert not holds_other_word(f"a: '{word}'".encode())
 
 
-@pytest.mark.parametrize("word", ["yess", "true", "1.2.3", "10", "web-1", "a_b", "v1_0"])
+@pytest.mark.parametrize(
+    "word",
+    ["yess", "true", "1.2.3", "10", "web-1", "a_b", "v1_0", "0b1f3c52-3a4e-4d1c-9b7a-5d3f0e6a2c81"],
+)
 def test_other_words_cost_nothing(word: str) -> None:
-    """Labels of every day do not make a document be read again."""
+    """Labels of every day, and UIDs, do not make a document be read again."""
+    assert not holds_other_word(f"a: {word}".encode())
     assert not keeps_other_word(f'{{"a":"{word}"}}'.encode())
 
 
