@@ -1,0 +1,1 @@
+"""Benchmarks: what an audit costs in time and memory, on generated clusters."""

@@ -1,0 +1,208 @@
+"""One stage of an audit, measured in this very process: `python -m tests.benchmarks.stages`.
+
+Arguments are the stage, the number of pods and a folder; the answer is a `Measurement` as JSON on
+standard output. What a stage needs of the stages before it is made first, and is not in its time.
+A stage imports what it measures by itself, so that its peak memory is its own.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from auditor.model.objects import Pod
+from auditor.model.report import Audit
+from auditor.model.snapshot import Snapshot
+from tests.benchmarks.figures import Measurement
+from tests.benchmarks.generator import (
+    Shape,
+    complete_snapshot,
+    make_pods,
+    pod_list_yaml,
+    write_pod_pages,
+)
+from tests.benchmarks.pods import fill_pod
+
+
+class Stopwatch:
+    """Runs while it is entered, and may be entered again."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.cpu_seconds = 0.0
+        self._started = (0.0, 0.0)
+
+    def __enter__(self) -> None:
+        self._started = (time.perf_counter(), time.process_time())
+
+    def __exit__(self, *_raised: object) -> None:
+        self.seconds += time.perf_counter() - self._started[0]
+        self.cpu_seconds += time.process_time() - self._started[1]
+
+
+Stage = Callable[[int, Path, Stopwatch], dict[str, float]]
+"""(number of pods, folder, stopwatch of what is measured) → details."""
+
+_YAML = "pods.yaml"
+_RUN_TIME = "2026-01-15T09:30:00Z"
+
+
+def prepare(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
+    """Write the API server's pages of pods."""
+    from auditor.sources.listing import PAGE_SIZE
+
+    with watch:
+        written = write_pod_pages(Shape(pods), folder, page_size=PAGE_SIZE)
+    return {"bytes": sum(one.stat().st_size for one in written)}
+
+
+def decode(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
+    """The bytes of the pages → pods of the model, each page as it arrives."""
+    return {"pods": len(_decode_pages(folder, watch)), "expected": pods}
+
+
+def recognize(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
+    """Snapshot → what detection recognises in it."""
+    from auditor.detection.recognize import recognize as run
+
+    snapshot = _read_snapshot(pods, folder)
+    with watch:
+        recognition = run(snapshot)
+    return {"databases": len(recognition.databases)}
+
+
+def evaluate(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
+    """Snapshot → the permissions of all isolation groups, in both directions."""
+    from auditor.detection.recognize import recognize as recognize_all
+    from auditor.reachability.view import evaluate as run
+
+    snapshot = _read_snapshot(pods, folder)
+    recognition = recognize_all(snapshot)
+    reading = recognition.cni.ip_blocks_match_pods
+    with watch:
+        view = run(snapshot, recognition, ip_blocks_match_pods=reading)
+    groups = view.evaluation.groups
+    return {
+        "classes": len(view.endpoints.classes),
+        "groups": sum(len(one.groups) for one in groups.values()),
+        "workloads": len(view.workloads),
+    }
+
+
+def rules(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
+    """View → the audit: every rule's findings, and the picture of the namespaces."""
+    return {"findings": len(_audit(pods, folder, watch).report.findings)}
+
+
+def report(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
+    """Audit → the files of the report; each file's seconds are in the details."""
+    from reports.files import render
+
+    audit = _audit(pods, folder, Stopwatch())
+    files = render(audit)
+    details: dict[str, float] = {}
+    while True:
+        before = watch.seconds
+        with watch:
+            name, _ = next(files, ("", b""))
+        if not name:
+            return details
+        details[name] = watch.seconds - before
+
+
+def write_yaml(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
+    """Write all pods as one YAML document, as `kubectl get pods -A -o yaml` prints it."""
+    with watch:
+        text = pod_list_yaml([fill_pod(one) for one in make_pods(Shape(pods))])
+    (folder / _YAML).write_text(text, encoding="utf-8")
+    return {"bytes": len(text)}
+
+
+def parse_yaml(_pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
+    """The YAML parser alone, on that file."""
+    import ryaml
+
+    with watch:
+        documents = ryaml.loads_all((folder / _YAML).read_text(encoding="utf-8"))
+    return {"documents": len(documents)}
+
+
+def read_yaml(_pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
+    """The same file read by the source, to a snapshot."""
+    from auditor.detection.recognize import retention
+    from auditor.sources.manifests import collect
+
+    with watch:
+        snapshot = collect([str(folder / _YAML)], retention=retention(), now=_RUN_TIME)
+    return {"pods": len(snapshot.pods)}
+
+
+STAGES: dict[str, Stage] = {
+    one.__name__: one
+    for one in (
+        prepare,
+        decode,
+        recognize,
+        evaluate,
+        rules,
+        report,
+        write_yaml,
+        parse_yaml,
+        read_yaml,
+    )
+}
+
+
+def _decode_pages(folder: Path, watch: Stopwatch) -> list[Pod]:
+    from auditor.sources.listing import Page
+
+    decoder = msgspec.json.Decoder(Page[Pod])
+    pods: list[Pod] = []
+    for path in sorted(folder.glob("pods-*.json")):
+        body = path.read_bytes()
+        with watch:
+            pods += decoder.decode(body).items or ()
+    return pods
+
+
+def _read_snapshot(pods: int, folder: Path) -> Snapshot:
+    return complete_snapshot(Shape(pods), iter(_decode_pages(folder, Stopwatch())))
+
+
+def _audit(pods: int, folder: Path, watch: Stopwatch) -> Audit:
+    from auditor.detection.recognize import recognize as recognize_all
+    from auditor.findings.assemble import audit
+    from auditor.findings.scope import Scope
+    from auditor.model.report import RunRecord
+    from auditor.reachability.view import evaluate as evaluate_all
+
+    snapshot = _read_snapshot(pods, folder)
+    recognition = recognize_all(snapshot)
+    view = evaluate_all(
+        snapshot, recognition, ip_blocks_match_pods=recognition.cni.ip_blocks_match_pods
+    )
+    run = RunRecord(id="benchmark", started_at=_RUN_TIME, finished_at=_RUN_TIME, settings_digest="")
+    with watch:
+        return audit(view, Scope(), run)
+
+
+def _peak_mebibytes() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def main(stage: str, pods: str, folder: str) -> None:
+    """Measure a stage and print what it took."""
+    watch = Stopwatch()
+    details = STAGES[stage](int(pods), Path(folder), watch)
+    found = Measurement(watch.seconds, watch.cpu_seconds, _peak_mebibytes(), details)
+    sys.stdout.buffer.write(msgspec.json.encode(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
