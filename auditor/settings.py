@@ -1,17 +1,42 @@
-"""One frozen Settings, merged from flags, environment and file, and passed in: never global."""
+"""One frozen Settings, merged from flags, environment and file, and passed in: never global.
+
+Precedence: flags > ``NETPOL_AUDITOR_*`` > the file of ``--config`` (or ``NETPOL_AUDITOR_CONFIG``)
+> ``./netpol-auditor.yaml`` > defaults. A key that is given on a higher layer replaces the lower
+one's whole value; lists are never joined. Only one file is read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+import difflib
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 
+from auditor.errors import UsageError
+from auditor.model.findings import Severity
+from auditor.model.selector_syntax import parse_selector
+from auditor.model.selectors import LabelSelector
+
 IpBlocksMatchPods = Literal["auto", "yes", "no"]
 
+VARIABLE_PREFIX = "NETPOL_AUDITOR_"
+CONFIG_VARIABLE = f"{VARIABLE_PREFIX}CONFIG"
+DEFAULT_FILE = "netpol-auditor.yaml"
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that steers a run. Field names are the keys of the settings file, too."""
+_FOREIGN_VARIABLES = frozenset({f"{VARIABLE_PREFIX}CACHE"})
+"""Variables of the build script of the tests' control plane: they do not steer a run."""
+
+_UNLIMITED_SECONDS = 365 * 86400.0
+"""kubectl's `--request-timeout 0` means no limit; sockets want a number."""
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_LARGEST_FILE = 1024 * 1024
+_EXCLUDED_BY_SETTINGS = "excluded by the settings"
+"""The reason where none is given."""
 
 
 class ClusterAccess(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,3 +58,273 @@ class DetectionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Namespace name → environment (`dev`, `test`, `staging`, `prod` or a name of one's own)."""
     system_namespaces: tuple[str, ...] = ()
     """Further system namespaces, as names or globs."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that steers a run. Field names are the keys of the settings file, too."""
+
+    files: tuple[str, ...] = ()
+    """Manifests or one snapshot archive, `-` for standard input; none: the cluster."""
+    kubeconfig: str | None = None
+    context: str | None = None
+    as_user: str | None = None
+    as_groups: tuple[str, ...] = ()
+    request_timeout_seconds: float = 60.0
+    namespaces: tuple[str, ...] = ()
+    """What is judged and shown; none: all namespaces."""
+    exclude_namespaces: Mapping[str, str] = {}
+    """Namespace → reason: collected and evaluated, but neither judged nor shown."""
+    selector: str = ""
+    """A label selector of pods, in kubectl's syntax, that narrows what is judged and shown."""
+    ip_blocks_match_pods: IpBlocksMatchPods = "auto"
+    """Whether an ipBlock also matches the addresses of pods (semantics 3.7)."""
+    output: str = "out"
+    """The folder into which `audit` writes."""
+    fail_on: Severity | None = None
+    """Findings at or above it make exit code 10."""
+    strict: bool = False
+    """Gaps make exit code 4."""
+    detection: DetectionSettings = DetectionSettings()
+
+    @property
+    def access(self) -> ClusterAccess:
+        """How to reach the API server."""
+        return ClusterAccess(
+            kubeconfig=self.kubeconfig,
+            context=self.context,
+            as_user=self.as_user,
+            as_groups=self.as_groups,
+            request_timeout_seconds=self.request_timeout_seconds or _UNLIMITED_SECONDS,
+        )
+
+    @property
+    def pod_selector(self) -> LabelSelector | None:
+        """The label selector, where one is set."""
+        return parse_selector(self.selector) if self.selector.strip() else None
+
+
+def digest_settings(settings: Settings) -> str:
+    """SHA-256 (hex) of the settings as canonical JSON, without where the output goes.
+
+    Settings hold no secrets: these come from kubeconfigs and their own files alone.
+    """
+    kept = {key: one for key, one in msgspec.to_builtins(settings).items() if key != "output"}
+    return hashlib.sha256(msgspec.json.encode(kept, order="sorted")).hexdigest()
+
+
+def load_settings(
+    flags: Mapping[str, object],
+    *,
+    environ: Mapping[str, str],
+    folder: Path,
+    config: str | None = None,
+) -> Settings:
+    """Merge the layers.
+
+    ``flags`` holds what was given on the command line alone, by field name; ``folder`` is where
+    `netpol-auditor.yaml` is looked for; ``config`` is the flag's file.
+
+    Raises:
+        UsageError: a layer holds an unknown key or a value of the wrong type, or the file that
+            was named cannot be read. The message names the layer, the key and, in a file, its line.
+    """
+    layers = (
+        _read_file(config or environ.get(CONFIG_VARIABLE) or None, folder),
+        _read_environment(environ),
+        _check_layer(flags, lambda path: f"flag {_FLAGS.get(path[0], _spell_flag(path[0]))}"),
+    )
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged |= layer
+    return Settings(**merged)
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of `30`, `30s`, `1m30s` or `2h`, as kubectl reads `--request-timeout`.
+
+    Raises:
+        ValueError: the text is no duration.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or not any(match.groups()):
+        raise ValueError(f"{text!r} is no duration")
+    hours, minutes, seconds = (float(one or 0) for one in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+_FLAGS: Mapping[str, str] = {
+    "as_groups": "--as-group",
+    "as_user": "--as",
+    "exclude_namespaces": "--exclude-namespace",
+    "files": "-f",
+    "namespaces": "--namespace",
+    "request_timeout_seconds": "--request-timeout",
+}
+"""Flags whose names are not the fields'."""
+
+
+def _spell_flag(key: str) -> str:
+    return f"--{key.replace('_', '-')}"
+
+
+def _spell_variable(key: str) -> str:
+    return f"{VARIABLE_PREFIX}{key.upper()}"
+
+
+def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The settings of the environment. A variable that is set but empty says nothing."""
+    fields = {one.name: one.type for one in msgspec.structs.fields(Settings)}
+    by_variable = {_spell_variable(key): key for key in fields if key != "detection"}
+    known = {*by_variable, CONFIG_VARIABLE, *_FOREIGN_VARIABLES}
+    layer: dict[str, object] = {}
+    for variable, text in sorted(environ.items()):
+        if not variable.startswith(VARIABLE_PREFIX):
+            continue
+        if variable not in known:
+            raise UsageError(
+                f"environment variable {variable} is unknown",
+                hint=_name_nearest(variable, known - _FOREIGN_VARIABLES),
+            )
+        if variable in by_variable and text:
+            key = by_variable[variable]
+            listed = key == "exclude_namespaces" or fields[key] == tuple[str, ...]
+            layer[key] = _split(text) if listed else text
+    return _check_layer(layer, lambda path: f"environment variable {_spell_variable(path[0])}")
+
+
+def _split(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def _read_file(named: str | None, folder: Path) -> dict[str, Any]:
+    path = Path(named) if named is not None else folder / DEFAULT_FILE
+    if named is None and not path.exists():
+        return {}
+    hint = "name a readable YAML file with --config"
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LARGEST_FILE + 1).decode()
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"settings file {path} cannot be read: {reason}", hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"settings file {path} is no UTF-8 text", hint=hint) from error
+    if len(text) > _LARGEST_FILE:
+        raise UsageError(f"settings file {path} is larger than 1 MiB", hint=hint)
+    return _Parsed(path, text).layer()
+
+
+class _Parsed:
+    """A settings file: its keys checked at every level, so that errors can name the line."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._text = text
+
+    def layer(self) -> dict[str, Any]:
+        import ryaml
+
+        try:
+            content = ryaml.loads(self._text)
+        except ryaml.InvalidYamlError as error:
+            raise UsageError(f"settings file {self._path} is no YAML: {error}") from error
+        if content is None:
+            return {}
+        if not isinstance(content, Mapping):
+            raise UsageError(
+                f"settings file {self._path} holds no mapping",
+                hint="write keys and values, for instance `strict: true`",
+            )
+        self._check_keys(content, Settings, ())
+        if isinstance(detection := content.get("detection"), Mapping):
+            self._check_keys(detection, DetectionSettings, ("detection",))
+        return _check_layer(content, lambda path: f"{self._locate(path)}: {'.'.join(path)}")
+
+    def _check_keys(
+        self, content: Mapping[object, object], type_: type, above: tuple[str, ...]
+    ) -> None:
+        known = {one.name for one in msgspec.structs.fields(type_)}
+        for key in content:
+            if key not in known:
+                path = (*above, str(key))
+                hint = _name_nearest(str(key), known)
+                raise UsageError(
+                    f"{self._locate(path)}: key {'.'.join(path)} is unknown", hint=hint
+                )
+
+    def _locate(self, path: Iterable[str]) -> str:
+        """`settings file PATH, line N`: the line of the last key that begins one.
+
+        Each key is looked for below the one before. Items of lists, and keys in flow style
+        (`{a: 1}`), have no line of their own.
+        """
+        place, found, lines = f"settings file {self._path}", -1, self._text.splitlines()
+        for key in path:
+            pattern = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*:""")
+            below = range(found + 1, len(lines))
+            if (line := next((n for n in below if pattern.match(lines[n])), None)) is None:
+                break
+            found = line
+        return place if found < 0 else f"{place}, line {found + 1}"
+
+
+def _check_layer(
+    layer: Mapping[str, object], locate: Callable[[tuple[str, ...]], str]
+) -> dict[str, Any]:
+    """The layer in the settings' types; what is null or not given is left to lower layers.
+
+    Raises:
+        UsageError: a value is of the wrong type; ``locate`` says where it was given.
+    """
+    types = {one.name: one.type for one in msgspec.structs.fields(Settings)}
+    checked: dict[str, Any] = {}
+    for key, value in layer.items():
+        if value is None:
+            continue
+        try:
+            checked[key] = msgspec.convert(_normalise(key, value), types[key], strict=False)
+        except (msgspec.ValidationError, ValueError) as error:
+            reason, _, at = str(error).partition(" - at ")
+            path = (key, *re.findall(r"[^.`$\[\]]+", at))
+            raise UsageError(
+                f"{locate(path)} is malformed: {reason[:1].lower()}{reason[1:]}",
+                hint=_FORMS.get(key, ""),
+            ) from error
+    return checked
+
+
+def _normalise(key: str, value: object) -> object:
+    """The value in one form, where several may be written.
+
+    Raises:
+        ValueError: the value is none of them.
+    """
+    match key, value:
+        case "exclude_namespaces", list() | tuple():
+            pairs = (str(one).partition("=") for one in value)
+            return {
+                name.strip(): reason.strip() or _EXCLUDED_BY_SETTINGS for name, _, reason in pairs
+            }
+        case "request_timeout_seconds", str():
+            return parse_duration(value)
+        case "request_timeout_seconds", int() | float() if not 0 <= value < _UNLIMITED_SECONDS:
+            raise ValueError(f"{value} seconds are out of range")
+        case "selector", str():
+            parse_selector(value)
+    return value
+
+
+_FORMS: Mapping[str, str] = {
+    "exclude_namespaces": "list `name` or `name=reason`, or map names to reasons",
+    "fail_on": f"one of {', '.join(Severity)}",
+    "ip_blocks_match_pods": "one of auto, yes, no",
+    "request_timeout_seconds": "seconds, or for instance 30s or 1m30s; 0 is no limit",
+    "selector": "kubectl's syntax: app=web,tier!=db,env in (dev,test),!legacy",
+}
+"""Hints for values that are not plainly a text, a list or a truth value."""
+
+
+def _name_nearest(wrong: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = difflib.get_close_matches(wrong, names, n=3)
+    return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(names)}"

@@ -13,16 +13,14 @@ from auditor.model.report import (
     Audit,
     ClusterRecord,
     CniRecord,
-    GapRecord,
-    GapSourceRecord,
     NamespacesRecord,
     Report,
     RunRecord,
     ScopeRecord,
     SummaryRecord,
     ToolRecord,
+    record_gap,
 )
-from auditor.model.snapshot import Gap
 from auditor.reachability.picture import count_matrix
 from auditor.reachability.view import View
 from auditor.rules import RULES
@@ -51,21 +49,6 @@ def audit(view: View, scope: Scope, run: RunRecord) -> Audit:
     )
 
 
-def describe_gap(gap: Gap) -> GapRecord:
-    """A gap as the contracts have it."""
-    source = gap.source
-    return GapRecord(
-        kind=gap.kind,
-        namespace=gap.namespace,
-        name=gap.name,
-        source=None
-        if source is None
-        else GapSourceRecord(file=source.file, document=source.document, field=source.field),
-        reason=gap.reason,
-        effect=gap.effect,
-    )
-
-
 def _cluster(view: View) -> ClusterRecord:
     cluster, cni = view.snapshot.cluster, view.recognition.cni
     return ClusterRecord(
@@ -86,7 +69,7 @@ def _scope(view: View, judged: Judged) -> ScopeRecord:
         ),
         pods=sum(view.pods_per_namespace.values()),
         policies={"NetworkPolicy": len(snapshot.policies), **dict(sorted(kinds.items()))},
-        gaps=tuple(describe_gap(one) for one in (*snapshot.gaps, *view.gaps)),
+        gaps=tuple(record_gap(one) for one in (*snapshot.gaps, *view.gaps)),
     )
 
 

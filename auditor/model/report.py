@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.model.findings import Record, Remediation, RuleStatus, Severity, Witness
+from auditor.model.snapshot import Gap
 
 REPORT_SCHEMA = "netpol-auditor/report/v1"
 
@@ -185,3 +186,18 @@ class Audit(Record, frozen=True):
     report: Report
     matrix: Matrix
     pages: tuple[RulePage, ...]
+
+
+def record_gap(gap: Gap) -> GapRecord:
+    """A gap as the contracts have it."""
+    source = gap.source
+    return GapRecord(
+        kind=gap.kind,
+        namespace=gap.namespace,
+        name=gap.name,
+        source=None
+        if source is None
+        else GapSourceRecord(file=source.file, document=source.document, field=source.field),
+        reason=gap.reason,
+        effect=gap.effect,
+    )

@@ -50,10 +50,10 @@ class PortParts:
         return ((1 << (high - low)) - 1) << (self._offsets[protocol] + low)
 
     def part(self, protocol: str, port: int | None) -> int:
-        """The one part that holds a port; ``OTHER`` has none."""
-        if protocol == OTHER or port is None:
+        """The one part that holds a port, or the parts of a whole protocol; ``OTHER`` has one."""
+        if protocol == OTHER:
             return self._other
-        return self.mask(protocol, port, port)
+        return self.mask(protocol) if port is None else self.mask(protocol, port, port)
 
     def describe(self, mask: int) -> PortSet:
         """A mask as the Connections contract spells it."""

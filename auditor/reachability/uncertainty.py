@@ -15,6 +15,8 @@ def describe_uncertainty(
     endpoints: Endpoints,
     groups: Mapping[Direction, Groups],
     policies: Sequence[CompiledPolicy],
+    *,
+    ip_blocks_match_pods: bool | None,
 ) -> tuple[Gap, ...]:
     """One gap for each policy and direction whose ipBlocks may open more than is evaluated."""
     hosts: set[tuple[int, Direction]] = set()
@@ -32,8 +34,17 @@ def describe_uncertainty(
         *_describe(
             pods,
             policies,
-            "an ipBlock may also match pods: that depends on the CNI, which is not known",
-            "evaluated as matching no pod; set ip_blocks_match_pods, or audit the live cluster",
+            *(
+                (
+                    "an ipBlock may match pods whose addresses are not known",
+                    "evaluated as not matching them; what they may reach may be more",
+                )
+                if ip_blocks_match_pods
+                else (
+                    "an ipBlock may also match pods: that depends on the CNI, which is not known",
+                    "evaluated as matching no pod; set ip_blocks_match_pods to say which it is",
+                )
+            ),
         ),
         *_describe(
             hosts,

@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 
 from pyroaring import FrozenBitMap
 
+from auditor.model.collector import uncollected
 from auditor.model.connections import AddressEndpoint, Endpoint
 from auditor.model.findings import Direction
 from auditor.model.objects import NetworkPolicy, Peer, Pod, Reference
@@ -55,6 +56,14 @@ def evaluate(
 
     ``ip_blocks_match_pods`` None: not known (semantics 3.7).
     """
+    with uncollected():
+        evaluation = _compute(snapshot, recognition, ip_blocks_match_pods=ip_blocks_match_pods)
+    return View(snapshot, recognition, evaluation, ip_blocks_match_pods=ip_blocks_match_pods)
+
+
+def _compute(
+    snapshot: Snapshot, recognition: Recognition, *, ip_blocks_match_pods: bool | None
+) -> Evaluation:
     questions = tuple(LabelSelector(match_labels=labels) for labels in recognition.dns_pod_labels)
     vocabulary = collect_vocabulary(snapshot.policies, questions)
     parts = AddressParts(one for block in vocabulary.blocks for one in block_ranges(block))
@@ -75,12 +84,7 @@ def evaluate(
         )
         for direction in Direction
     }
-    return View(
-        snapshot,
-        recognition,
-        Evaluation(endpoints, index, ports, compiler, policies, groups),
-        ip_blocks_match_pods=ip_blocks_match_pods,
-    )
+    return Evaluation(endpoints, index, ports, compiler, policies, groups)
 
 
 def _named_ranges(endpoints: Endpoints) -> Iterator[PortRange]:
@@ -212,7 +216,12 @@ class View:
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:
         """What the evaluation could not know, beyond the snapshot's own gaps."""
-        return describe_uncertainty(self.endpoints, self.evaluation.groups, self.policies)
+        return describe_uncertainty(
+            self.endpoints,
+            self.evaluation.groups,
+            self.policies,
+            ip_blocks_match_pods=self.ip_blocks_match_pods,
+        )
 
     def matches_any(self, namespace: str, peer: Peer, endpoints: set[int]) -> bool:
         """Whether a peer of a policy of the namespace matches any of the endpoints."""

@@ -20,6 +20,7 @@ from auditor.model.objects import (
     Pod,
     Service,
 )
+from auditor.model.progress import Progress, unwatched
 from auditor.model.retention import ConfigMapKeys, PolicyKind, Retention
 from auditor.model.selectors import NAMESPACE_NAME_LABEL
 from auditor.model.snapshot import (
@@ -40,10 +41,8 @@ from auditor.sources.listing import (
     METADATA_ONLY,
     Listing,
     Page,
-    Progress,
     Resource,
     list_objects,
-    unwatched,
 )
 from auditor.sources.unevaluated import unevaluated_gaps, without_mirrors
 from auditor.sources.wording import one_line

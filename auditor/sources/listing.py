@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Generic, NamedTuple, TypeVar, get_args
 from urllib.parse import quote
 
 import msgspec
 
 from auditor.errors import ClusterError
+from auditor.model.progress import Progress
 from auditor.model.snapshot import Blind, Gap, GapSource
 from auditor.sources.connection import Connection, RequestError
 from auditor.sources.decoding import decode
@@ -19,14 +20,7 @@ PAGE_SIZE = 500
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 """The form to ask for where names suffice; a server that lacks it answers with whole objects."""
 
-Progress = Callable[[str, int], None]
-"""Told the plural of a kind, and how many of it have been read so far."""
-
 T = TypeVar("T")
-
-
-def unwatched(_plural: str, _count: int) -> None:
-    """Progress that nobody looks at."""
 
 
 class Resource(NamedTuple):

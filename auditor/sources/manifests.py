@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any, BinaryIO, TypeVar
 
 from auditor.errors import ManifestsError
+from auditor.model.collector import uncollected
 from auditor.model.objects import (
     Agent,
     Metadata,
@@ -20,13 +19,13 @@ from auditor.model.objects import (
     Reference,
     Service,
 )
+from auditor.model.progress import Progress, unwatched
 from auditor.model.retention import Retention
 from auditor.model.selectors import NAMESPACE_NAME_LABEL
 from auditor.model.snapshot import ConfigMapEvidence, Gap, Snapshot, UnevaluatedPolicy
 from auditor.sources.documents import read_documents
 from auditor.sources.expansion import expand
 from auditor.sources.files import read_files
-from auditor.sources.listing import Progress, unwatched
 from auditor.sources.reading import Accepted, Reading, read_document
 from auditor.sources.unevaluated import unevaluated_gaps, without_mirrors
 from auditor.sources.workloads import Workload
@@ -55,7 +54,7 @@ def collect(
         ManifestsError: a path cannot be read, or there is no Kubernetes object in any.
 
     """
-    with _uncollected():
+    with uncollected():
         whole = _read(paths, retention, stdin or sys.stdin.buffer, progress)
         if not whole.found:
             raise _nothing_found(paths, whole)
@@ -77,18 +76,6 @@ def _read(
                 _add(whole, read_document(document, retention))
         progress("objects", whole.found)
     return whole
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector from walking millions of objects that are all alive."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _add(whole: Reading, part: Reading) -> None:

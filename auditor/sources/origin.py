@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from auditor.errors import ArchiveError, ManifestsError, UsageError
+from auditor.model.progress import Progress
 from auditor.model.retention import Retention
 from auditor.model.snapshot import Snapshot
 from auditor.settings import ClusterAccess
 from auditor.sources.archive import is_archive, unpack
-from auditor.sources.listing import Progress
 
 _STDIN = "-"
 _HEAD = 64

@@ -1,0 +1,159 @@
+"""One run of a verb: its settings and its streams. Data goes to stdout, all else to stderr."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, TextIO
+
+import msgspec
+
+from auditor.cli.flags import given_settings
+from auditor.cli.progress import quiet_progress, show_progress
+from auditor.errors import AuditorError, OutputError, UsageError
+from auditor.model.progress import Progress
+from auditor.settings import Settings, load_settings
+
+_FIELDS = frozenset(one.name for one in msgspec.structs.fields(Settings))
+_LINE_LENGTH = 2000
+
+LOG_VERBOSITY = 2
+"""How often -v must be given for tracebacks and the program's log of itself."""
+
+
+class Session(NamedTuple):
+    """What every verb needs: settings, what to say, and where."""
+
+    settings: Settings
+    quiet: bool
+    verbosity: int
+    color: str
+
+    @property
+    def stdin(self) -> BinaryIO | None:
+        """Standard input, for `-f -`."""
+        return sys.stdin.buffer if sys.stdin is not None else None
+
+    def colors(self, stream: TextIO | None) -> bool:
+        """Whether to colour what goes to a stream (see no-color.org)."""
+        if self.color != "auto":
+            return self.color == "always"
+        if stream is None or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+            return False
+        return stream.isatty()
+
+    def write(self, chunks: Iterable[bytes]) -> None:
+        """Write data to standard output.
+
+        Raises:
+            OutputError: it is closed, or full.
+            BrokenPipeError: nobody reads it any more.
+        """
+        if sys.stdout is None:
+            raise OutputError("standard output is closed", hint="write to a file")
+        stream = sys.stdout.buffer
+        sys.stdout.flush()
+        source = iter(chunks)
+        for chunk in source:
+            try:
+                stream.write(chunk)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise OutputError(
+                    f"standard output cannot be written: {error.strerror}", hint="is the disk full?"
+                ) from error
+
+    def note(self, text: str) -> None:
+        """Say something by the way; -q silences it."""
+        if not self.quiet:
+            print_line(text)
+
+    def detail(self, text: str) -> None:
+        """Say something that only -v asks for."""
+        if self.verbosity:
+            print_line(text)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Progress]:
+        """Show a stage's progress on a terminal, and with -v how long it took."""
+        watched = not self.quiet and sys.stderr is not None and sys.stderr.isatty()
+        started = time.monotonic()
+        with show_progress(name) if watched else quiet_progress() as progress:
+            yield progress
+        self.detail(f"{name}: {time.monotonic() - started:.2f} s")
+
+
+def with_session(verb: Callable[..., int]) -> Callable[..., int]:
+    """Make a verb of ``verb(session, **its own flags)``: the shared flags become the session."""
+
+    @functools.wraps(verb)
+    def run(**flags: Any) -> int:
+        own = {key: value for key, value in flags.items() if key not in _SHARED}
+        settings = load_settings(
+            given_settings(flags, _FIELDS),
+            environ=os.environ,
+            folder=Path.cwd(),
+            config=flags.get("config"),
+        )
+        session = _session(settings, flags)
+        if session.verbosity < LOG_VERBOSITY:
+            return verb(session, **own)
+        from auditor.cli.log import show_log
+
+        with show_log():
+            return verb(session, **own)
+
+    return run
+
+
+def without_settings(verb: Callable[..., int]) -> Callable[..., int]:
+    """Make a verb that reads no source: its session has the default settings."""
+
+    @functools.wraps(verb)
+    def run(**flags: Any) -> int:
+        own = {key: value for key, value in flags.items() if key not in _SHARED}
+        return verb(_session(Settings(), flags), **own)
+
+    return run
+
+
+_SHARED = _FIELDS | {"all_namespaces", "color", "config", "quiet", "verbose"}
+
+
+def _session(settings: Settings, flags: Mapping[str, Any]) -> Session:
+    if flags["quiet"] and flags["verbose"]:
+        raise UsageError("-q and -v contradict each other", hint="leave one of the two flags out")
+    return Session(
+        settings=settings,
+        quiet=flags["quiet"],
+        verbosity=flags["verbose"],
+        color=flags["color"],
+    )
+
+
+def utc_now() -> str:
+    """The time, ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def print_error(error: AuditorError) -> None:
+    """Print an error: what went wrong in one line, and what can be done about it in another."""
+    print_line(f"error: {error.message}")
+    if error.hint:
+        print_line(f"hint: {error.hint}")
+
+
+def print_line(text: str) -> None:
+    """Print one inert line on standard error: what is quoted may come from anywhere."""
+    from reports.text import clip, visible
+
+    if sys.stderr is not None:
+        sys.stderr.write(f"{visible(clip(text, _LINE_LENGTH))}\n")
+        sys.stderr.flush()

@@ -1,0 +1,1 @@
+"""Finished files handed out: each way of delivery in a file of its own."""

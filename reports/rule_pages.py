@@ -1,0 +1,61 @@
+"""The rules' pages on a terminal and as JSON."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from auditor.model.report import RulePage
+from reports.paint import Paint
+from reports.summary import SEVERITY_COLORS, align
+from reports.text import paragraphs, visible
+
+_WIDTH = 88
+
+
+def list_pages_json(pages: Sequence[RulePage]) -> bytes:
+    """The rules as a list of {id, severity, title}."""
+    listed = [{"id": one.id, "severity": one.severity, "title": one.title} for one in pages]
+    return msgspec.json.format(msgspec.json.encode(listed), indent=2) + b"\n"
+
+
+def list_pages_text(pages: Sequence[RulePage], paint: Paint) -> str:
+    """A line per rule."""
+    table = [("SEVERITY", "RULE", "TITLE")]
+    table += [(one.severity.value, one.id, visible(one.title)) for one in pages]
+    colors = ["", *(SEVERITY_COLORS[one.severity] for one in pages)]
+    return "".join(f"{line}\n" for line in align(table, colors, paint))
+
+
+def show_page_json(page: RulePage) -> bytes:
+    """A page as {id, severity, title, sections}."""
+    shown = {
+        "id": page.id,
+        "severity": page.severity,
+        "title": page.title,
+        "sections": [{"heading": heading, "text": text} for heading, text in page.sections],
+    }
+    return msgspec.json.format(msgspec.json.encode(shown), indent=2) + b"\n"
+
+
+def show_page_text(page: RulePage, paint: Paint) -> str:
+    """A page, its paragraphs wrapped."""
+    return "".join(f"{line}\n" for line in _lines(page, paint))
+
+
+def _lines(page: RulePage, paint: Paint) -> Iterator[str]:
+    yield f"{page.id} ({paint(page.severity, SEVERITY_COLORS[page.severity])})"
+    yield from textwrap.wrap(visible(page.title), _WIDTH)
+    for heading, text in page.sections:
+        yield ""
+        yield f"{heading}:"
+        for kind, block in paragraphs(text):
+            if kind == "code":
+                yield from (f"    {line}" for line in block.split("\n"))
+                continue
+            first = "  - " if kind == "item" else "  "
+            yield from textwrap.wrap(
+                block, _WIDTH, initial_indent=first, subsequent_indent=" " * len(first)
+            )
