@@ -1,0 +1,119 @@
+"""findings.csv: a row per finding, for spreadsheets."""
+
+from __future__ import annotations
+
+import msgspec
+
+from auditor.model.findings import Remediation
+from auditor.model.report import Audit, FindingRecord, Report
+from reports.finding_rows import sort_findings
+from reports.text import visible, visible_lines
+
+COLUMNS = (
+    "id",
+    "rule",
+    "severity",
+    "severity_reason",
+    "status",
+    "system",
+    "namespace",
+    "kind",
+    "name",
+    "detail",
+    "message",
+    "hint",
+    "witness_source",
+    "witness_destination",
+    "witness_protocol",
+    "witness_port",
+    "policies",
+    "remediation",
+    "closes",
+    "evidence",
+    "first_seen",
+    "last_seen",
+    "cluster",
+    "run",
+)
+"""The columns, in an order that later versions only add to, at the end."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet may take for the beginning of a formula, full-width forms included."""
+
+
+def render_csv(audit: Audit) -> bytes:
+    """Render the findings as CSV, worst first: UTF-8 with a byte order mark, every field quoted.
+
+    Without the mark Excel reads UTF-8 as the local code page. Nothing is cut; characters that
+    would hide or reorder text are spelled out, as in every format but JSON.
+    """
+    from pandas import DataFrame
+
+    rows = [_row(one, audit.report) for one in sort_findings(audit.report.findings)]
+    frame = DataFrame(rows, columns=list(COLUMNS), dtype=str)
+    # QUOTE_ALL is 1: a field never ends where a spreadsheet's locale sees another delimiter.
+    text = frame.to_csv(index=False, quoting=1, lineterminator="\n")
+    return text.encode("utf-8-sig")
+
+
+def begins_formula(text: str) -> bool:
+    """Whether a spreadsheet may take a field for a formula: then an apostrophe goes before it.
+
+    Source: OWASP, CSV injection. Leading spaces are looked through, since some programs trim them.
+    """
+    return text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA)
+
+
+def _row(one: FindingRecord, report: Report) -> tuple[str, ...]:
+    witness = one.witness
+    fields = (
+        one.id,
+        one.rule,
+        one.severity.value,
+        one.severity_reason,
+        one.status,
+        "yes" if one.system else "no",
+        one.subject.namespace,
+        one.subject.kind,
+        one.subject.name,
+        one.detail,
+        one.message,
+        one.hint,
+        witness.source if witness else None,
+        witness.destination if witness else None,
+        witness.protocol if witness else None,
+        str(witness.port) if witness and witness.port is not None else None,
+        " ".join(one.policies),
+        "",
+        str(one.remediation.closes.total) if one.remediation and one.remediation.closes else None,
+        _evidence(one),
+        one.first_seen,
+        one.last_seen,
+        report.cluster.name,
+        report.run.id,
+    )
+    shown = dict(zip(COLUMNS, (_field(field or "") for field in fields), strict=True))
+    if one.remediation:
+        shown["remediation"] = _remediation(one.remediation)
+    return tuple(shown.values())
+
+
+def _field(text: str) -> str:
+    shown = visible(text)
+    return f"'{shown}" if begins_formula(text) else shown
+
+
+def _remediation(remediation: Remediation) -> str:
+    """Return the manifest, or the steps in a line each: the one field of several lines."""
+    text = remediation.manifest or "\n".join(remediation.steps)
+    shown = visible_lines(text)
+    return f"'{shown}" if begins_formula(text) else shown
+
+
+def _evidence(one: FindingRecord) -> str:
+    if not one.evidence:
+        return ""
+    try:
+        return msgspec.json.encode(one.evidence, order="sorted").decode()
+    except UnicodeEncodeError:
+        return str(one.evidence)

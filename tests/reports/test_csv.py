@@ -1,0 +1,94 @@
+"""findings.csv, as spreadsheets and programs read it back."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from auditor.model.findings import Remediation
+from reports.csv import COLUMNS, begins_formula, render_csv
+from reports.text import visible
+from tests.reports.audits import make_audit, make_finding, make_many, make_shop
+from tests.reports.hostile import STRINGS, make_hostile
+
+
+def read(document: bytes) -> list[dict[str, str]]:
+    """Read a CSV file back by the standard library."""
+    return list(csv.DictReader(io.StringIO(document.decode("utf-8-sig"), newline="")))
+
+
+def test_the_columns_are_stable() -> None:
+    """Also where there is no finding."""
+    expected = ",".join(f'"{column}"' for column in COLUMNS)
+    assert f"\ufeff{expected}\n" == render_csv(make_audit()).decode()
+
+
+def test_each_finding_is_a_row_worst_first() -> None:
+    """No limit, no grouping."""
+    rows = read(render_csv(make_many(6000)))
+    assert 6000 == len(rows)
+    assert 6000 == len({row["id"] for row in rows})
+    assert ["high", "info"] == [rows[0]["severity"], rows[-1]["severity"]]
+
+
+def test_a_row_holds_the_finding() -> None:
+    """Every field of the finding reads back."""
+    (row,) = (
+        one for one in read(render_csv(make_shop())) if one["rule"] == "database-open-to-all-pods"
+    )
+    assert {
+        "id": "0000000000000003",
+        "severity": "high",
+        "status": "open",
+        "system": "no",
+        "namespace": "shop-dev",
+        "kind": "StatefulSet",
+        "name": "db",
+        "detail": "cluster",
+        "witness_source": "monitoring/Deployment/prometheus",
+        "witness_destination": "shop-dev/StatefulSet/db",
+        "witness_protocol": "TCP",
+        "witness_port": "3306",
+        "closes": "42",
+        "cluster": "shop-cluster",
+    }.items() <= row.items()
+    assert "mysql" == json.loads(row["evidence"])["engine"]
+    assert row["remediation"].startswith("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n")
+
+
+@pytest.mark.parametrize(
+    "start", ["=", "+", "-", "@", "\t=", "\r=", "\n=", " =", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
+)
+def test_a_formula_is_neutralised(start: str) -> None:
+    """An apostrophe stands before whatever a spreadsheet may calculate."""
+    hostile = f"{start}cmd|'/c calc'!A1"
+    (row,) = read(render_csv(make_audit([make_finding(1, message=hostile, detail=hostile)])))
+    assert begins_formula(hostile)
+    assert f"'{visible(hostile)}" == row["message"] == row["detail"]
+
+
+def test_a_manifest_that_begins_like_a_formula_is_neutralised() -> None:
+    """The document mark of YAML begins with a minus."""
+    finding = make_finding(1, remediation=Remediation(manifest="---\nkind: X\n"))
+    (row,) = read(render_csv(make_audit([finding])))
+    assert "'---\nkind: X\n" == row["remediation"]
+
+
+@pytest.mark.parametrize("hostile", STRINGS, ids=ascii)
+def test_no_hostile_field_breaks_its_row(hostile: str) -> None:
+    """One finding stays one row of the same columns, whole and inert."""
+    (row,) = read(render_csv(make_hostile(hostile)))
+    assert list(COLUMNS) == list(row)
+    apostrophe = "'" if begins_formula(hostile) else ""
+    assert f"{apostrophe}{visible(hostile)}" == row["name"]
+    assert [] == [
+        column for column, value in row.items() if value.startswith(("=", "+", "-", "@", "\t"))
+    ]
+
+
+def test_steps_stand_where_there_is_no_manifest() -> None:
+    """A line each."""
+    finding = make_finding(1, remediation=Remediation(steps=("first", "second")))
+    (row,) = read(render_csv(make_audit([finding])))
+    assert "first\nsecond" == row["remediation"]

@@ -1,0 +1,259 @@
+"""report.pdf, as a PDF reader sees it."""
+
+import io
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from auditor.model.findings import RuleStatus
+from auditor.model.report import Audit, RuleRecord
+from reports.layout import PAPER
+from reports.pdf import refuse_everything, render_pdf
+from tests.reports.audits import RULES, make_audit, make_many, make_shop
+from tests.reports.hostile import make_hostile
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def read(document: bytes) -> PdfReader:
+    """Open a PDF."""
+    return PdfReader(io.BytesIO(document))
+
+
+def text_of(reader: PdfReader) -> str:
+    """Return the text of all pages, white space folded."""
+    return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+
+
+@pytest.fixture(scope="module")
+def shop() -> PdfReader:
+    """The small realistic report."""
+    return read(render_pdf(make_shop()))
+
+
+def test_the_cover_says_what_was_audited_when_and_by_what(shop: PdfReader) -> None:
+    """Cluster, UID, times in UTC, run, tool, settings digest, report digest, verdict."""
+    cover = " ".join(shop.pages[0].extract_text().split())
+    for part in (
+        "shop-cluster",
+        "6f2b5a0e-77f1-4c55-9d0e-0c6e5b6d3a11",
+        "2026-11-21 14:03:05 UTC",
+        "2026-11-21 14:03:07 UTC",
+        "2026-11-21T14-03-07Z-5f1c9a",
+        "netpol-auditor 0.1.0",
+        "ab" * 32,
+        make_shop().report.digest,
+        "10 open findings: 7 high, 1 medium and 2 low",
+    ):
+        assert part in cover, part
+
+
+def test_the_conclusion_begins_with_the_counts(shop: PdfReader) -> None:
+    """Counts, the verdict, gaps, the worst findings: on the second page."""
+    text = " ".join(shop.pages[1].extract_text().split())
+    order = ["Conclusion", "7 High", "2 of them are in system namespaces", "2 gaps", "Worst first"]
+    positions = [text.index(part) for part in order]
+    assert sorted(positions) == positions
+
+
+def test_every_page_has_its_number_the_run_and_the_digest(shop: PdfReader) -> None:
+    """A single sheet can be put back where it belongs."""
+    total = len(shop.pages)
+    for number, page in enumerate(shop.pages, start=1):
+        text = page.extract_text()
+        assert f"Page {number} of {total}" in text
+        assert f"Run 2026-11-21T14-03-07Z-5f1c9a · digest {make_shop().report.digest[:16]}" in text
+
+
+def test_gaps_findings_rules_and_pages_are_in_the_document(shop: PdfReader) -> None:
+    """What HTML says, PDF says: gaps, evidence, remediation, reasons, rule pages."""
+    text = text_of(shop)
+    for part in (
+        "not complete: 2 gaps",
+        "forbidden: the account may not list pods here",
+        "monitoring/Deployment/prometheus → shop-dev/StatefulSet/db on TCP 3306",
+        "apiVersion: networking.k8s.io/v1",
+        "Closes 42 connections of today, of which 2 are listed:",
+        "Not evaluated: payments: its pods were not read",
+        "Findings in system namespaces: 2",
+        "Nothing isolates a new pod, whatever its labels.",
+        "Prepared (name, date)",
+    ):
+        assert part in text, part
+
+
+def test_rules_that_were_not_evaluated_or_only_declared_are_marked() -> None:
+    """No pass where there is none."""
+    rules = [
+        RuleRecord(RULES[0][0], RuleStatus.NOT_EVALUATED, declared_only=False, reason="no pods"),
+        RuleRecord(RULES[1][0], RuleStatus.PASS, declared_only=True, reason=None),
+    ]
+    text = text_of(read(render_pdf(make_audit(rules=rules))))
+    assert "Not evaluated: no pods" in text
+    assert "pass declared only" in text
+
+
+def test_the_document_has_bookmarks(shop: PdfReader) -> None:
+    """The sections, in order."""
+    titles = [str(one["/Title"]) for one in shop.outline if not isinstance(one, list)]
+    assert [
+        "Conclusion", "Scope", "Gaps", "Who can reach whom", "Findings: 8",
+        "Findings in system namespaces: 2", "Rules", "Sign-off", "Appendix: rule pages",
+    ] == titles  # fmt: skip
+
+
+def test_the_document_is_tagged_and_its_dates_are_the_runs(shop: PdfReader) -> None:
+    """For screen readers; and no clock leaves a trace."""
+    root: Any = shop.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert "en" == root["/Lang"]
+    metadata = shop.metadata
+    assert metadata is not None
+    assert "2026-11-21T14:03:07+00:00" == metadata.creation_date.isoformat()  # type: ignore[union-attr]
+    assert "Network policy audit: shop-cluster" == metadata.title
+
+
+def test_every_font_is_embedded(shop: PdfReader) -> None:
+    """The document looks the same where these fonts are not installed."""
+    fonts = {}
+    for page in shop.pages:
+        for reference in page["/Resources"]["/Font"].values():  # type: ignore[index]
+            descendant = reference.get_object()["/DescendantFonts"][0].get_object()
+            fonts[descendant["/BaseFont"]] = descendant["/FontDescriptor"].get_object()
+    assert fonts, "the document uses a font"
+    assert [] == [
+        name
+        for name, descriptor in fonts.items()
+        if not {"/FontFile", "/FontFile2", "/FontFile3"} & set(descriptor)
+    ]
+
+
+def test_the_same_audit_gives_the_same_bytes_in_another_process() -> None:
+    """Neither the clock nor Python's hash seed nor memory addresses show."""
+    code = (
+        "import sys; from reports.pdf import render_pdf;"
+        "from tests.reports.audits import make_shop;"
+        "sys.stdout.buffer.write(render_pdf(make_shop()))"
+    )
+    made = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert made[0].startswith(b"%PDF-")
+    assert made[0] == made[1]
+
+
+def test_rows_are_capped_and_the_rest_is_counted() -> None:
+    """A listed finding has its id in the text; of the others there is a number, and a place."""
+    audit = make_many(40)
+    text = text_of(read(render_pdf(audit, replace(PAPER, full_rows=2, finding_rows=10))))
+    listed = [one.id for one in audit.report.findings if one.id in text]
+    assert 10 == len(listed)
+    assert "26 further findings" in text
+    assert "4 further findings" in text
+    assert "report.html, report.json and findings.csv hold every finding." in text
+    assert "The 2 worst findings are shown with evidence and remediation; the next 8" in text
+
+
+@pytest.mark.slow
+def test_6000_findings_give_a_document_of_1000() -> None:
+    """The PDF's cost is bounded, and the rest is counted."""
+    audit = make_many(6000)
+    text = text_of(read(render_pdf(audit)))
+    assert 1000 == sum(one.id in text for one in audit.report.findings)
+    assert "4,400 further findings" in text
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        (
+            '"><img src="https://evil.example/x"><link href=file:///etc/passwd>',
+            '"><img src="https:',
+        ),
+        ("</style><style>@import 'https://evil.example'; * {display: none}", "</style><style>@im"),
+        ("admin\u202etxt.exe\x00\ud800\n", "admin\\u202etxt.exe\\x00\\ud800\\n"),
+        ("אבג {{ 7*7 }}", "אבג"),
+    ],
+    ids=["elements", "styles", "characters", "words"],
+)
+def test_hostile_strings_are_text(
+    hostile: str, shown: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is asked for, nothing vanishes, the string stands on the pages as it is."""
+    with caplog.at_level(logging.WARNING, logger="weasyprint"):
+        reader = read(render_pdf(make_hostile(hostile)))
+    assert [] == [one for one in caplog.messages if "evil" in one or "passwd" in one]
+    text = text_of(reader)
+    assert "Conclusion" in text
+    assert shown in text
+    assert "\u202e" not in text
+    assert [] == uris(reader)
+
+
+def test_a_word_of_ten_thousand_characters_does_not_hold_the_renderer_up() -> None:
+    """One name in a manifest once took minutes of processor time; it takes seconds."""
+    before = time.process_time()
+    text = text_of(read(render_pdf(make_hostile("x" * 10_000))))
+    assert time.process_time() - before < 30
+    assert "(10,000 characters)" in text
+
+
+def uris(reader: PdfReader) -> list[str]:
+    """Return the addresses that a document links to."""
+    annotations = [
+        one.get_object() for page in reader.pages for one in page.get("/Annots", []) or []
+    ]
+    return [str(one["/A"]["/URI"]) for one in annotations if "/URI" in one.get("/A", {})]
+
+
+@pytest.mark.parametrize("audit", [make_shop(), make_audit()], ids=["shop", "empty"])
+def test_the_renderer_has_nothing_to_complain_about(
+    audit: Audit, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every style is understood and every link leads somewhere: no warning reaches a user."""
+    with caplog.at_level(logging.WARNING, logger="weasyprint"):
+        render_pdf(audit)
+    assert [] == caplog.messages
+
+
+def test_the_renderer_fetches_nothing(tmp_path: Path) -> None:
+    """Not from a server, not from a file, not from a data address: asked by its own fetcher."""
+    from weasyprint import HTML
+
+    asked: list[str] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+    (tmp_path / "style.css").write_text("p { display: none }", encoding="utf-8")
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        document = (
+            f'<img src="{address}/image"><link rel="stylesheet" href="{address}/style">'
+            f'<link rel="stylesheet" href="{(tmp_path / "style.css").as_uri()}">'
+            '<link rel="stylesheet" href="data:text/css,p{display:none}"><p>kept'
+        )
+        written = HTML(string=document, url_fetcher=refuse_everything()).write_pdf()
+        server.shutdown()
+    assert [] == asked
+    assert "kept" in text_of(read(written))

@@ -1,0 +1,265 @@
+"""Display rows: sorted, sectioned, cut and counted."""
+
+from dataclasses import replace
+
+from auditor.model.findings import Closes, Remediation, RuleStatus, Severity, Witness
+from auditor.model.report import RuleRecord, SubjectRecord
+from reports.finding_rows import describe_evidence, describe_witness
+from reports.layout import PAPER, SCREEN
+from reports.rows import Tone
+from reports.view import arrange, describe_time
+from tests.reports.audits import GAPS, make_audit, make_finding, make_many, make_page, make_shop
+
+
+def test_findings_are_sorted_worst_first() -> None:
+    """By severity, then by rule, then by subject."""
+    (section, _) = arrange(make_shop(), SCREEN).sections
+    assert [
+        ("high", "database-open-to-all-pods", "shop-dev/StatefulSet/db"),
+        ("high", "egress-is-unrestricted", "shop-dev/Deployment/api"),
+        ("high", "egress-is-unrestricted", "shop-dev/Deployment/web"),
+        ("high", "egress-is-unrestricted", "shop-dev/StatefulSet/db"),
+        ("high", "environments-can-talk", "Environments/dev→prod"),
+        ("high", "namespace-lacks-default-deny", "Namespace/shop-dev"),
+        ("high", "namespace-lacks-default-deny", "Namespace/shop-dev"),
+        ("medium", "egress-to-whole-internet", "shop-prod/Deployment/web"),
+    ] == [(one.severity, one.rule, one.subject) for one in section.rows]
+
+
+def test_the_order_of_the_input_does_not_matter() -> None:
+    """The same findings in another order give the same rows."""
+    findings = make_shop().report.findings
+    there, back = make_audit(findings), make_audit(reversed(findings))
+    assert arrange(there, SCREEN).sections == arrange(back, SCREEN).sections
+
+
+def test_system_and_waived_findings_stand_apart() -> None:
+    """Each in a section of its own; a section without findings is left out."""
+    findings = [
+        make_finding(1),
+        make_finding(2, system=True, severity=Severity.LOW),
+        make_finding(3, status="waived"),
+    ]
+    sections = arrange(make_audit(findings), SCREEN).sections
+    assert [("findings", 1), ("system-findings", 1), ("waived-findings", 1)] == [
+        (one.anchor, one.total) for one in sections
+    ]
+    (empty,) = arrange(make_audit(), SCREEN).sections
+    assert (0, "No open finding outside of system namespaces.") == (empty.total, empty.introduction)
+
+
+def test_the_worst_list_has_a_line_per_rule_and_severity() -> None:
+    """Many findings of one rule do not hide the next rule."""
+    worst = arrange(make_shop(), SCREEN).worst
+    assert [
+        ("database-open-to-all-pods", 0),
+        ("egress-is-unrestricted", 2),
+        ("environments-can-talk", 0),
+        ("namespace-lacks-default-deny", 1),
+        ("egress-to-whole-internet", 0),
+    ] == [(one.finding.rule, one.more) for one in worst]
+
+
+def test_the_screen_shows_5000_findings_in_full() -> None:
+    """Up to 5,000 nothing is grouped or left out."""
+    sections = arrange(make_many(5000), SCREEN).sections
+    assert 5000 == sum(len(one.rows) for one in sections)
+    assert [(), ()] == [one.groups for one in sections]
+    assert ["", ""] == [one.omitted for one in sections]
+
+
+def test_the_screen_groups_more_than_5000_findings() -> None:
+    """By rule, severity and namespace, and every finding is counted."""
+    sections = arrange(make_many(6000), SCREEN).sections
+    groups = [group for one in sections for group in one.groups]
+    keys = {(one.system, one.rule, one.severity, one.namespace) for one in groups}
+    assert len(groups) == len(keys)
+    assert 6000 == sum(one.total for one in groups)
+    assert 6000 == sum(len(one.listed) + one.omitted for one in groups)
+    assert all("report.json and findings.csv hold every finding" in one.omitted for one in sections)
+
+
+def test_a_large_group_lists_its_first_and_counts_the_rest() -> None:
+    """6,000 findings of one kind are one group that lists 200."""
+    findings = [make_finding(number) for number in range(6000)]
+    (section,) = arrange(make_audit(findings), SCREEN).sections
+    (group,) = section.groups
+    assert (6000, 200, 5800) == (group.total, len(group.listed), group.omitted)
+
+
+def test_the_paper_lists_1000_findings_and_counts_the_rest() -> None:
+    """25 in full, 975 in a line each, the rest by severity in words: nothing goes silently."""
+    display = arrange(make_many(6000), PAPER)
+    rows = sum(len(one.rows) for one in display.sections)
+    brief = sum(len(group.listed) for one in display.sections for group in one.brief)
+    assert (25, 975) == (rows, brief)
+    assert (
+        "4,400 further findings (500 high, 1,200 medium, 1,500 low and 1,200 info) are not listed "
+        "here: report.html, report.json and findings.csv hold every finding."
+    ) == display.sections[0].omitted
+    assert display.sections[1].omitted.startswith("600 further findings")
+    assert (
+        "The 25 worst findings are shown with evidence and remediation; the next 975 are listed "
+        "in a line each, and the rest is counted. report.html and report.json hold all 6,000."
+    ) == display.listed
+
+
+def test_the_paper_shows_a_few_findings_in_full() -> None:
+    """A small report leaves nothing to other files."""
+    display = arrange(make_shop(), PAPER)
+    assert "" == display.listed
+    assert [(8, (), ""), (2, (), "")] == [
+        (len(one.rows), one.brief, one.omitted) for one in display.sections
+    ]
+
+
+def test_a_long_manifest_is_cut_on_paper_only() -> None:
+    """The cut says how many lines there are, and where they stand."""
+    manifest = "\n".join(f"- line {number}" for number in range(200))
+    audit = make_audit([make_finding(1, remediation=Remediation(manifest=manifest))])
+    shown = {}
+    for layout in (SCREEN, PAPER):
+        (row,) = arrange(audit, layout).sections[0].rows
+        assert row.remediation is not None
+        shown[layout.manifest_lines] = row.remediation.manifest
+    assert manifest == shown[SCREEN.manifest_lines]
+    *kept, last = shown[PAPER.manifest_lines].split("\n")
+    assert manifest.split("\n")[:120] == kept
+    assert "# 80 further lines: report.html and report.json hold them" == last
+
+
+def test_many_gaps_are_cut_and_counted() -> None:
+    """The paper lists 200 gaps and says how many more there are."""
+    gaps = arrange(make_audit(gaps=GAPS * 150), PAPER).gaps
+    assert (300, 200) == (gaps.total, len(gaps.rows))
+    assert "100 further gaps: report.json holds every gap." == gaps.rest
+
+
+def test_a_gap_says_file_document_and_field() -> None:
+    """Whoever reads it can go and mend it."""
+    first, second = arrange(make_shop(), SCREEN).gaps.rows
+    assert ("pods in payments", "") == (first.what, first.where)
+    assert (
+        "policies/test.yaml, document at line 31, spec.ingress[0].ports[0].endPort"
+    ) == second.where
+
+
+def test_what_a_remediation_closes_is_said_with_its_number() -> None:
+    """None, all listed, some listed."""
+    texts = []
+    for total in (0, 2, 42):
+        connections = arrange_closed(total)
+        texts.append(connections)
+    assert [
+        "Closes no connection of today.",
+        "Closes 2 connections of today:",
+        "Closes 42 connections of today, of which 2 are listed:",
+    ] == texts
+
+
+def arrange_closed(total: int) -> str:
+    """Return the words on a remediation that closes so many connections, two of them listed."""
+    shop = make_finding(1).remediation
+    assert shop is not None
+    assert shop.closes is not None
+    listed = shop.closes.connections[:total]
+    closes = Closes(total=total, connections=listed, omitted=total - len(listed))
+    finding = make_finding(1, remediation=Remediation(steps=("do it",), closes=closes))
+    (row,) = arrange(make_audit([finding]), SCREEN).sections[0].rows
+    assert row.remediation is not None
+    return row.remediation.closes
+
+
+def test_rules_are_listed_worst_first_with_status_and_reason() -> None:
+    """Failed to run, then fail, then not evaluated, then pass; declared only is no plain pass."""
+    statuses = [RuleStatus.PASS, RuleStatus.NOT_EVALUATED, RuleStatus.FAIL, RuleStatus.ERROR]
+    rules = [
+        RuleRecord(f"rule-{one}", one, declared_only=one is RuleStatus.PASS, reason=f"why {one}")
+        for one in statuses
+    ]
+    rows = arrange(make_audit([make_finding(1, rule="rule-fail")], rules=rules), SCREEN).rules
+    assert [
+        ("failed to run", Tone.BAD, "why error", 0),
+        ("fail", Tone.BAD, "why fail", 1),
+        ("not evaluated", Tone.WARN, "why not-evaluated", 0),
+        ("pass", Tone.WARN, "why pass", 0),
+    ] == [(one.status, one.tone, one.reason, one.total) for one in rows]
+    assert [False, False, False, True] == [one.declared_only for one in rows]
+
+
+def test_titles_carry_no_full_stop() -> None:
+    """They stand in headings and before counts; docstrings end with one."""
+    page = make_page("namespace-lacks-default-deny", Severity.HIGH, "A namespace is open.")
+    display = arrange(make_audit([make_finding(1)], pages=[page]), SCREEN)
+    shown = {
+        display.pages[0].title,
+        display.sections[0].rows[0].title,
+        display.worst[0].finding.title,
+    }
+    assert {"A namespace is open"} == shown
+    assert "A namespace is open" in {rule.title for rule in display.rules}
+
+
+def test_witnesses_are_told_in_one_line() -> None:
+    """Source, destination and port; without a port, which ports."""
+    assert [
+        "a → b on TCP 80",
+        "a → b on every UDP port",
+        "a → b on every port",
+    ] == [
+        describe_witness(Witness("a", "b", protocol, port))
+        for protocol, port in (("TCP", 80), ("UDP", None), (None, None))
+    ]
+
+
+def test_evidence_is_told_in_words() -> None:
+    """Lists are cut and counted, mappings flattened, nothing is Python's notation."""
+    evidence = {
+        "pod_names": [f"pod-{number}" for number in range(14)],
+        "share": {"reaching": 1700, "of": 2100},
+        "declared": True,
+        "unknown": None,
+        "none": [],
+        "peers": [{"namespace": "a", "pods": 2}],
+    }
+    assert {
+        "Pod names": "; ".join(f"pod-{n}" for n in range(12)) + "; and 2 more",
+        "Share: of": "2,100",
+        "Share: reaching": "1,700",
+        "Declared": "yes",
+        "Unknown": "not known",
+        "None": "none",
+        "Peers": "namespace a, pods 2",
+    } == {fact.label: fact.value for fact in describe_evidence(evidence)}
+
+
+def test_times_are_told_in_utc() -> None:
+    """An offset is taken off; what is no time stands as it is."""
+    assert [
+        "2026-11-21 14:03:07 UTC",
+        "2026-11-21 12:03:07 UTC",
+        "2026-11-21 14:03:07 UTC",
+        "yesterday",
+    ] == [
+        describe_time(moment)
+        for moment in (
+            "2026-11-21T14:03:07Z",
+            "2026-11-21T14:03:07+02:00",
+            "2026-11-21T14:03:07",
+            "yesterday",
+        )
+    ]
+
+
+def test_a_subject_is_its_object_key() -> None:
+    """Hostile parts are visible and bounded."""
+    subject = SubjectRecord("ns\u202e", "Deployment", "x" * 10_000)
+    row = arrange(make_audit([make_finding(1, subject=subject)]), SCREEN).sections[0].rows[0]
+    assert f"ns\\u202e/Deployment/{'x' * 300}… (10,000 characters)" == row.subject
+
+
+def test_the_layout_decides_alone_what_is_cut() -> None:
+    """A smaller layout cuts more, and still counts everything."""
+    display = arrange(make_shop(), replace(PAPER, full_rows=1, finding_rows=2))
+    assert "6 further findings" in display.sections[0].omitted
+    assert "2 further findings (2 low) are not listed here" in display.sections[1].omitted
