@@ -55,7 +55,7 @@ def mend_egress(view: View, egress: Egress, wide: Wide) -> Remediation:
                 "then isolate them for egress by it and allow the addresses that they need",
             )
         inside = (EgressRule(peers=(_EVERY_POD,)),)
-        policy = new_policy(view, namespace, name, selector, _EGRESS, inside)
+        policy = new_policy(view, namespace, name, selector, _EGRESS, rules=inside)
         change = Change(_EGRESS, (policy,))
         if not _is_wide(view, egress, wide, change):
             return by_manifest(view, change)

@@ -70,7 +70,9 @@ def _isolating(view: View, leak: Leak, sources: tuple[str, ...]) -> Iterator[Net
         held = [one for one in run if view.endpoints.holders[one]]
         if not any(view.group(_INGRESS, one).is_isolated for one in held):
             selector = LabelSelector()
-            yield new_policy(view, namespace, "other-environments", selector, _INGRESS, (rule,))
+            yield new_policy(
+                view, namespace, "other-environments", selector, _INGRESS, rules=(rule,)
+            )
             continue
         for number in sorted({one for bit in bits for one in view.endpoints.holders[bit]}):
             workload = view.workloads[number]
@@ -79,7 +81,7 @@ def _isolating(view: View, leak: Leak, sources: tuple[str, ...]) -> Iterator[Net
                 yield None
                 continue
             name = f"{workload.endpoint.workload.name}-other-environments"
-            yield new_policy(view, namespace, name, chosen, _INGRESS, (rule,))
+            yield new_policy(view, namespace, name, chosen, _INGRESS, rules=(rule,))
 
 
 def _narrowing(

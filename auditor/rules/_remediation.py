@@ -27,6 +27,7 @@ from auditor.model.ports import describe_ports
 from auditor.model.selectors import LabelSelector
 from auditor.reachability.closing import Change, Closing
 from auditor.reachability.compile import isolated_directions, rules_of
+from auditor.reachability.port_parts import OTHER
 from auditor.reachability.view import View
 from auditor.reachability.vocabulary import Rule
 
@@ -59,6 +60,7 @@ def new_policy(
     name: str,
     selector: LabelSelector,
     direction: Direction,
+    *,
     rules: tuple[Rule, ...] = (),
 ) -> NetworkPolicy:
     """A policy that isolates in one direction, under a name that is still free."""
@@ -132,12 +134,12 @@ def by_manifest(view: View, change: Change) -> Remediation:
     manifest = _HEADER + "---\n".join(_write_manifest(one) for one in policies)
     closing = view.remembered(Closing)
     total, rows = closing.closed_by(change, rows=ROWS_SHOWN)
-    names, ports = closing.numbering.endpoints, view.evaluation.ports
+    names = closing.numbering.endpoints
     connections = tuple(
         ClosedConnection(
             source=str(names[one.source]),
             destination=str(names[one.destination]),
-            ports=describe_ports(ports.describe(one.ports)),
+            ports=_describe_closed(view, one.ports),
         )
         for one in rows
     )
@@ -145,6 +147,15 @@ def by_manifest(view: View, change: Change) -> Remediation:
         manifest=manifest,
         closes=Closes(total=total, connections=connections, omitted=total - len(connections)),
     )
+
+
+def _describe_closed(view: View, mask: int) -> str:
+    """Ports in words. What is neither TCP, UDP nor SCTP may close while some of them stays open."""
+    ports = view.evaluation.ports
+    words = describe_ports(ports.describe(mask))
+    if mask == ports.all or not mask & ports.part(OTHER, None):
+        return words
+    return f"{words}, other protocols" if ports.describe(mask) else "other protocols"
 
 
 def by_steps(*steps: str) -> Remediation:

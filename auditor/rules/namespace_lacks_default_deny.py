@@ -154,7 +154,7 @@ def _mend(view: View, namespace: str, direction: Direction, opening: _Opening) -
     if opening.escape is not None:
         rules = _dns_rule(view, namespace) if direction is Direction.EGRESS else ()
         name = f"default-deny-{direction.value}"
-        added.append(new_policy(view, namespace, name, LabelSelector(), direction, rules))
+        added.append(new_policy(view, namespace, name, LabelSelector(), direction, rules=rules))
     replaced: list[tuple[int, NetworkPolicy]] = []
     for position in sorted({one.policy for one in opening.openers}):
         drop = {one.rule for one in opening.openers if one.policy == position}
