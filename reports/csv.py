@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 
 from auditor.model.findings import Remediation
@@ -111,9 +113,9 @@ def _remediation(remediation: Remediation) -> str:
 
 
 def _evidence(one: FindingRecord) -> str:
+    """Return the evidence as JSON: in ASCII where it holds what would not be shown as it is."""
     if not one.evidence:
         return ""
-    try:
-        return msgspec.json.encode(one.evidence, order="sorted").decode()
-    except UnicodeEncodeError:
-        return str(one.evidence)
+    plain = msgspec.to_builtins(one.evidence, order="sorted")
+    text = json.dumps(plain, sort_keys=True, ensure_ascii=False)
+    return text if visible(text) == text else json.dumps(plain, sort_keys=True)

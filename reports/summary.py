@@ -9,7 +9,7 @@ from auditor.model.report import Audit, GapRecord, Report
 from reports.conclusion import conclude, count_severities, describe_gap, warn
 from reports.finding_rows import build_row, pick_worst, sort_findings
 from reports.paint import Paint
-from reports.text import count, show_name, visible
+from reports.text import count, show_name, show_title
 
 _GAPS_SHOWN = 5
 
@@ -58,7 +58,7 @@ def align(rows: Sequence[Sequence[str]], colors: Sequence[str], paint: Paint) ->
 
 def _summary(audit: Audit, paths: Sequence[str], paint: Paint) -> Iterator[str]:
     report = audit.report
-    titles = {page.id: visible(page.title) for page in audit.pages}
+    titles = {page.id: show_title(page.title) for page in audit.pages}
     conclusion = conclude(report)
     yield paint(conclusion.headline, "white")
     yield conclusion.paragraph

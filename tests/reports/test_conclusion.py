@@ -110,6 +110,28 @@ def test_findings_in_system_namespaces_alone_are_no_alarm() -> None:
     assert verdict.paragraph.startswith("All of them are in system namespaces.")
 
 
+def test_findings_that_are_neither_critical_nor_high_are_a_warning() -> None:
+    """Medium is no alarm, and no pass."""
+    verdict = conclude(make_audit([make_finding(1, severity=Severity.MEDIUM)]).report)
+    assert (Tone.WARN, "1 open finding: 1 medium") == (verdict.tone, verdict.headline)
+
+
+def test_a_disabled_rule_leaves_the_audit_whole() -> None:
+    """What was not asked for is not missing; it is counted."""
+    passed, *others = with_status(RuleStatus.PASS)
+    disabled = msgspec.structs.replace(others[0], status=RuleStatus.DISABLED, reason="settings")
+    verdict = conclude(make_audit(rules=[passed, disabled]).report)
+    assert Tone.GOOD is verdict.tone
+    assert "Of 2 rules, 1 passed and 1 disabled." in verdict.paragraph
+
+
+def test_a_plugin_of_which_nothing_is_known_is_named() -> None:
+    """A name alone says nothing about enforcement."""
+    cluster = ClusterRecord(None, None, None, CniRecord("Acme", enforces=None, evidence=()))
+    (notice,) = warn(make_audit(cluster=cluster).report, {})
+    assert notice.text.startswith("It is not known whether Acme enforces network policies.")
+
+
 def test_waived_findings_are_not_open() -> None:
     """A waived finding counts neither as open nor as passed."""
     rules = with_status(RuleStatus.WAIVED)

@@ -82,9 +82,16 @@ def test_no_hostile_field_breaks_its_row(hostile: str) -> None:
     assert list(COLUMNS) == list(row)
     apostrophe = "'" if begins_formula(hostile) else ""
     assert f"{apostrophe}{visible(hostile)}" == row["name"]
+    assert [hostile] == json.loads(row["evidence"])["list"]
     assert [] == [
         column for column, value in row.items() if value.startswith(("=", "+", "-", "@", "\t"))
     ]
+
+
+def test_a_finding_without_evidence_has_an_empty_field() -> None:
+    """Nothing is no JSON object."""
+    (row,) = read(render_csv(make_audit([make_finding(1, evidence={}, remediation=None)])))
+    assert ("", "", "") == (row["evidence"], row["remediation"], row["closes"])
 
 
 def test_steps_stand_where_there_is_no_manifest() -> None:

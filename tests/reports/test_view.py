@@ -104,6 +104,16 @@ def test_the_paper_lists_1000_findings_and_counts_the_rest() -> None:
     ) == display.listed
 
 
+def test_the_paper_says_that_findings_beyond_25_are_brief() -> None:
+    """None is left out, none but the worst is shown in full."""
+    display = arrange(make_many(100), PAPER)
+    assert (
+        "The 25 worst findings are shown with evidence and remediation; the others are listed in "
+        "a line each. report.html and report.json hold all 100."
+    ) == display.listed
+    assert ["", ""] == [one.omitted for one in display.sections]
+
+
 def test_the_paper_shows_a_few_findings_in_full() -> None:
     """A small report leaves nothing to other files."""
     display = arrange(make_shop(), PAPER)
