@@ -35,7 +35,7 @@ _LONGEST_NUMBER = 400
 
 _OTHER_WORD = (
     r"(?:[yYnN]|[yY]es|YES|[nN]o|NO|[oO]n|ON|[oO]ff|OFF"
-    r"|[-+]?(?:0[0-9a-fA-FxXoObB_]+|(?=[0-9.]*_)[0-9._]+)(?:[eE][-+]?[0-9_]+)?"
+    r"|[-+]?(?:0(?:[xX][0-9a-fA-F_]+|[bB][01_]+|[oO]?[0-9_]+)|(?=[0-9.]*_)[0-9._]+)(?:[eE][-+]?[0-9_]+)?"
     r"|[-+]?[0-9._]+[eE][-+]?(?=[0-9]*_)[0-9_]+)"
 )
 """Booleans, octal numbers and numbers with underscores: all that may differ, and a little more."""
