@@ -281,9 +281,10 @@ def _manifest(manifest: str, layout: Layout) -> str:
 
 
 def _closes(closes: Closes) -> str:
+    unread = f" Pods that were not read: {show_text(closes.unread)}." if closes.unread else ""
     if closes.total == 0:
-        return "Closes no connection of today."
-    text = f"Closes {count(closes.total, 'connection')} of today"
+        return f"Closes no connection of today.{unread}"
+    text = f"{unread} Closes {count(closes.total, 'connection')} of today".lstrip()
     shown = len(closes.connections)
     if shown < closes.total:
         return f"{text}, of which {shown:,} {'is' if shown == 1 else 'are'} listed:"

@@ -82,12 +82,13 @@ def _reason(failure: str | None, unevaluated: list[Unevaluated]) -> str | None:
     by_reason: dict[str, list[str]] = {}
     for subject, reason in unevaluated:
         by_reason.setdefault(reason, []).append(str(subject))
-    parts = [f"the rule failed: {failure}"] if failure else []
-    parts += [
-        f"not evaluated: {', '.join(sorted(set(subjects)))}: {reason}"
+    unseen = "; ".join(
+        f"{', '.join(sorted(set(subjects)))}: {reason}"
         for reason, subjects in sorted(by_reason.items())
-    ]
-    return "; ".join(parts) or None
+    )
+    if failure:
+        return f"the rule failed: {failure}" + (f"; not evaluated: {unseen}" if unseen else "")
+    return unseen or None
 
 
 def _record(rule: Rule, view: View, hit: Hit) -> FindingRecord:

@@ -66,11 +66,15 @@ class ClosedConnection(Record, frozen=True):
 
 
 class Closes(Record, frozen=True):
-    """What a remediation closes of today's connections: how many rows, and the first of them."""
+    """What a remediation closes of today's connections: how many rows, and the first of them.
+
+    ``unread`` says which pods were not read: their connections are not among these.
+    """
 
     total: int
     connections: tuple[ClosedConnection, ...]
     omitted: int
+    unread: str | None = None
 
 
 class Remediation(Record, frozen=True):

@@ -46,6 +46,13 @@ def unread_namespaces(view: View, *kinds: Blind) -> Iterator[Hit | Unevaluated]:
         yield from certainty(view, (namespace.name,), *kinds).judge(subject, None)
 
 
+def describe_unread_pods(view: View) -> str | None:
+    """The pods that no count can hold, because they were not read; None where all were."""
+    hiding = {Blind.PODS, Blind.OBJECTS}
+    gaps = tuple(dict.fromkeys(one for one in view.snapshot.gaps if one.blind in hiding))
+    return describe_gaps(gaps) if gaps else None
+
+
 def describe_gaps(gaps: tuple[Gap, ...]) -> str:
     """The gaps in one line: the first three, and how many more."""
     named = "; ".join(_describe(one) for one in gaps[:3])

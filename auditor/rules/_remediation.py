@@ -30,6 +30,7 @@ from auditor.reachability.compile import isolated_directions, rules_of
 from auditor.reachability.port_parts import OTHER
 from auditor.reachability.view import View
 from auditor.reachability.vocabulary import Rule
+from auditor.rules._certainty import describe_unread_pods
 
 ROWS_SHOWN = 50
 """Connections listed of those that a remediation closes; the rest are counted."""
@@ -145,7 +146,12 @@ def by_manifest(view: View, change: Change) -> Remediation:
     )
     return Remediation(
         manifest=manifest,
-        closes=Closes(total=total, connections=connections, omitted=total - len(connections)),
+        closes=Closes(
+            total=total,
+            connections=connections,
+            omitted=total - len(connections),
+            unread=view.remembered(describe_unread_pods),
+        ),
     )
 
 

@@ -35,7 +35,7 @@ from auditor.reachability.endpoints import WorkloadNode
 from auditor.reachability.reach import reach_of
 from auditor.reachability.view import View
 from auditor.reachability.vocabulary import Rule
-from auditor.rules._certainty import certainty, unread_namespaces
+from auditor.rules._certainty import certainty, describe_unread_pods, unread_namespaces
 from auditor.rules._remediation import (
     by_manifest,
     by_steps,
@@ -169,7 +169,9 @@ def _count(
             for holder in view.endpoints.holders[bit]
         }
     )
+    unread = view.remembered(describe_unread_pods)
     return {
+        **({"pods_not_read": unread} if unread else {}),
         "engine": database.engine,
         "recognised_by": list(database.evidence),
         "ports": ports,

@@ -42,6 +42,7 @@ def check(view: View) -> Iterator[Hit | Unevaluated]:
             subject = Reference(namespace, "Namespace", namespace)
             reason = f"its environment is ambiguous: {'; '.join(one.evidence)}"
             yield Unevaluated(subject, reason)
+    yield from _unknown_environments(view)
     names = sorted(environments.namespaces)
     for source in names:
         for destination in names:
@@ -52,6 +53,19 @@ def check(view: View) -> Iterator[Hit | Unevaluated]:
             if leak is not None:
                 yield _state(view, environments, subject, (source, destination), leak)
             yield from _doubt(view, environments, subject, (source, destination), leak)
+
+
+def _unknown_environments(view: View) -> Iterator[Unevaluated]:
+    """Where what was not read may hold an environment that is not seen at all."""
+    everywhere = view.blind_spots("", Blind.NAMESPACE_LABELS)
+    if everywhere:
+        yield Unevaluated(Reference("", "Cluster", "cluster"), describe_gaps(everywhere))
+    for namespace in view.snapshot.namespaces:
+        if namespace.name not in view.recognition.environments:
+            gaps = view.blind_spots(namespace.name, Blind.NAMESPACE_LABELS)
+            if own := tuple(one for one in gaps if one not in everywhere):
+                subject = Reference(namespace.name, "Namespace", namespace.name)
+                yield Unevaluated(subject, describe_gaps(own))
 
 
 def _doubt(

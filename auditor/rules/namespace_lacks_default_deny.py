@@ -31,7 +31,7 @@ from auditor.reachability.compile import rules_of
 from auditor.reachability.coverage import STEPS_AT_MOST, SearchExceededError, find_escape
 from auditor.reachability.permissions import GrantBy, Group, form_group
 from auditor.reachability.view import View
-from auditor.rules._certainty import certainty
+from auditor.rules._certainty import certainty, describe_gaps
 from auditor.rules._remediation import by_manifest, by_steps, new_policy, with_rules
 from auditor.rules._witness import find_witness
 
@@ -111,6 +111,8 @@ def _state(
     else:
         message = f"namespace {name} has no default-deny for {direction}: a new pod may {doing}"
     evidence: dict[str, Any] = {"pods": view.pods_per_namespace[name]}
+    if unread := view.blind_spots(name, Blind.PODS):
+        evidence["pods_not_read"] = describe_gaps(unread)
     if opening.escape is not None:
         evidence["unselected_labels"] = opening.escape
     return Hit(

@@ -316,7 +316,6 @@ def test_a_rule_that_needs_unread_pods_never_passes(live: Run, unread: Run) -> N
     assert "not-evaluated" == unread.rules["egress-to-whole-internet"]["status"]
     for rule in NEED_PODS:
         assert unread.rules[rule]["status"] in {"fail", "not-evaluated"}, rule
-        assert "not evaluated: " in unread.rules[rule]["reason"], rule
         assert UNREAD in unread.rules[rule]["reason"], rule
 
 
