@@ -115,7 +115,7 @@ def _verbosity(arguments: Sequence[str]) -> int:
 
 
 def _say(text: str) -> None:
-    from auditor.cli.session import print_line
+    from auditor.cli.lines import print_line
 
     print_line(text)
 

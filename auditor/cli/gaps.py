@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from auditor.cli.session import Session, print_line
+from auditor.cli.lines import print_line
+from auditor.cli.session import Session
 
 if TYPE_CHECKING:
     from auditor.model.report import GapRecord

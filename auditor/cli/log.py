@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from auditor.cli.session import print_line
+from auditor.cli.lines import print_line
 
 
 class _Lines(logging.Handler):

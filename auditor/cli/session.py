@@ -15,13 +15,13 @@ from typing import Any, BinaryIO, NamedTuple, TextIO
 import msgspec
 
 from auditor.cli.flags import given_settings
+from auditor.cli.lines import print_line
 from auditor.cli.progress import quiet_progress, show_progress
 from auditor.errors import AuditorError, OutputError, UsageError
 from auditor.model.progress import Progress
 from auditor.settings import Settings, load_settings
 
 _FIELDS = frozenset(one.name for one in msgspec.structs.fields(Settings))
-_LINE_LENGTH = 2000
 
 LOG_VERBOSITY = 2
 """How often -v must be given for tracebacks and the program's log of itself."""
@@ -148,12 +148,3 @@ def print_error(error: AuditorError) -> None:
     print_line(f"error: {error.message}")
     if error.hint:
         print_line(f"hint: {error.hint}")
-
-
-def print_line(text: str) -> None:
-    """Print one inert line on standard error: what is quoted may come from anywhere."""
-    from reports.text import clip, visible
-
-    if sys.stderr is not None:
-        sys.stderr.write(f"{visible(clip(text, _LINE_LENGTH))}\n")
-        sys.stderr.flush()
