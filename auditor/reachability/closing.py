@@ -73,11 +73,7 @@ class Closing:
 
     def outcomes(self, workload: WorkloadEndpoint, change: Change) -> list[tuple[int, Group]]:
         """(class, its permission after the change) of a workload, each combination once."""
-        return Aftermath(self._view, change).outcomes(self._numbers[workload])
-
-    @cached_property
-    def _numbers(self) -> dict[WorkloadEndpoint, int]:
-        return {one.endpoint: number for number, one in enumerate(self._view.workloads)}
+        return Aftermath(self._view, change).outcomes(self._view.workload_numbers[workload])
 
     def _affected(self, change: Change) -> list[int]:
         """The workloads with a pod that a changed policy selects."""
@@ -170,7 +166,7 @@ class Closing:
                         before = after = 0
                         for bit, group in outcomes:
                             for far_bit in self._numbering.bits[far]:
-                                if self._on_own_node(number, bit, far, far_bit):
+                                if self._view.on_own_node(number, bit, far, far_bit):
                                     continue
                                 now = _ports_with(reach.of(bit), far_bit)
                                 before |= now
@@ -180,15 +176,6 @@ class Closing:
                             yield ClosedRow(
                                 *(ends if direction is Direction.EGRESS else ends[::-1]), closed
                             )
-
-    def _on_own_node(self, number: int, bit: int, far: int, far_bit: int) -> bool:
-        view = self._view
-        if far >= self._numbering.first_address:
-            return False
-        if not view.is_host(bit) and not view.is_host(far_bit):
-            return False
-        nodes = view.nodes_in(number, bit) | view.nodes_in(far, far_bit)
-        return len(nodes) == 1 and "" not in nodes
 
 
 class Aftermath:

@@ -148,9 +148,9 @@ class _Spreading:
         """{destination: ports} of a row endpoint."""
         bits = self._numbering.bits[number]
         if len(bits) == 1 and bits[0] not in self._hosts:
-            near = self._beyond_hosts(bits[0], cells[bits[0]])
             hosts = self._with_hosts(number, bits[0], cells[bits[0]])
-            return {**near, **hosts} if hosts else near
+            if not hosts:
+                return self._beyond_hosts(bits[0], cells[bits[0]])
         merged: dict[int, int] = {}
         for bit in bits:
             for spread in (
@@ -189,13 +189,6 @@ class _Spreading:
         for ports, peers in cells:
             for peer in peers if everything else peers & self._hosts:
                 for destination in self._numbering.holders[peer]:
-                    if not self._on_own_node(number, bit, destination, peer):
+                    if not self._view.on_own_node(number, bit, destination, peer):
                         spread[destination] = spread.get(destination, 0) | ports
         return spread
-
-    def _on_own_node(self, source: int, bit: int, destination: int, peer: int) -> bool:
-        """Whether every pod of the pair in these classes stands on one node (semantics 1.4)."""
-        if max(source, destination) >= self._numbering.first_address:
-            return False
-        nodes = self._view.nodes_in(source, bit) | self._view.nodes_in(destination, peer)
-        return len(nodes) == 1 and "" not in nodes

@@ -149,7 +149,7 @@ class _Counter:
         for ports, peers in cells:
             for peer in peers & self._closer:
                 for far in self._numbering.holders[peer]:
-                    if far != number and not self._on_own_node(number, bit, far, peer):
+                    if far != number and not self._view.on_own_node(number, bit, far, peer):
                         closer[far] = closer.get(far, 0) | ports
         for far, ports in closer.items():
             self._add(counts, self._group_of[far], 1, ports)
@@ -164,7 +164,7 @@ class _Counter:
                 outside.append(Cell(ports, peers))
                 for peer in peers - self._view.external:
                     for far in self._numbering.holders[peer]:
-                        if far != number and not self._on_own_node(number, bit, far, peer):
+                        if far != number and not self._view.on_own_node(number, bit, far, peer):
                             reached[far] = reached.get(far, 0) | ports
         counts: _Counts = {}
         for far, ports in reached.items():
@@ -173,18 +173,25 @@ class _Counter:
         return counts
 
     def _from_external(self) -> _Counts:
-        """The workloads that some external address may reach."""
-        every = self._view.all_ports
-        reached: dict[int, int] = {}
-        for _, cells in self._view.remembered(reach_out).of_each(self._view.endpoints.external):
-            for ports, peers in cells:
-                for peer in peers - self._view.external:
-                    for far in self._numbering.holders[peer]:
-                        if reached.get(far) != every:
-                            reached[far] = reached.get(far, 0) | ports
+        """The workloads that some external address, or every one of a family, may reach."""
+        allowed = FrozenBitMap()
+        from_all: list[FrozenBitMap] = []
+        for family in self._view.remembered(_families):
+            whole = self._view.evaluation.index.everything
+            for _, cells in self._view.remembered(reach_out).of_each(family):
+                open_bits = FrozenBitMap()
+                for ports, peers in cells:
+                    allowed = allowed | peers
+                    if ports == self._view.all_ports:
+                        open_bits = peers
+                whole = whole & open_bits
+            from_all.append(whole)
+        unrestricted = FrozenBitMap.union(*from_all)
         counts: _Counts = {}
-        for far, ports in reached.items():
-            self._add(counts, self._group_of[far], 1, ports)
+        for number, one in enumerate(self._view.workloads):
+            if any(bit in allowed for bit in one.classes):
+                every = any(bit in unrestricted for bit in one.classes)
+                self._add(counts, self._group_of[number], 1, self._view.all_ports if every else 0)
         return counts
 
     def _add(self, counts: _Counts, group: int, number: int, ports: int) -> None:
@@ -192,12 +199,6 @@ class _Counter:
         if ports == self._view.all_ports:
             unrestricted += number
         counts[group] = (allowed + number, unrestricted)
-
-    def _on_own_node(self, source: int, bit: int, destination: int, peer: int) -> bool:
-        if bit not in self._hosts and peer not in self._hosts:
-            return False
-        nodes = self._view.nodes_in(source, bit) | self._view.nodes_in(destination, peer)
-        return len(nodes) == 1 and "" not in nodes
 
 
 def _families(view: View) -> tuple[FrozenBitMap, ...]:

@@ -172,6 +172,24 @@ class View:
         return found
 
     @cached_property
+    def workload_numbers(self) -> Mapping[Endpoint, int]:
+        """The position of each workload, variants apart."""
+        return {one.endpoint: number for number, one in enumerate(self.workloads)}
+
+    def on_own_node(self, one: int, bit: int, other: int, other_bit: int) -> bool:
+        """Whether two workloads' pods in these classes all stand on one node, hosts among them.
+
+        Such traffic is always allowed and never listed (semantics 1.4). Numbers beyond the
+        workloads are addresses: they stand on no node.
+        """
+        if max(one, other) >= len(self.workloads):
+            return False
+        if not self.is_host(bit) and not self.is_host(other_bit):
+            return False
+        nodes = self.nodes_in(one, bit) | self.nodes_in(other, other_bit)
+        return len(nodes) == 1 and "" not in nodes
+
+    @cached_property
     def policies_in(self) -> Mapping[str, tuple[int, ...]]:
         """The positions of each namespace's policies."""
         found: dict[str, list[int]] = {}

@@ -156,7 +156,7 @@ class _Crossing:
             for source in holders:
                 for peer in closer:
                     for destination in self._held[peer]:
-                        if not self._on_own_node(source, bit, destination, peer):
+                        if not self._view.on_own_node(source, bit, destination, peer):
                             self._closer.add((source, destination))
                             self._see(source, destination, ports)
 
@@ -206,9 +206,3 @@ class _Crossing:
                 known = grant.policy in self._policies
                 if not known and grant.ports & ports and bit in grant.peers:
                     self._policies.add(grant.policy)
-
-    def _on_own_node(self, source: int, bit: int, destination: int, peer: int) -> bool:
-        if bit not in self._hosts and peer not in self._hosts:
-            return False
-        nodes = self._view.nodes_in(source, bit) | self._view.nodes_in(destination, peer)
-        return len(nodes) == 1 and "" not in nodes

@@ -11,7 +11,6 @@ from pyroaring import FrozenBitMap
 from auditor.model.addresses import AddressRange, Family, parse_cidr, subtract
 from auditor.model.findings import Direction, Severity, Witness
 from auditor.model.objects import Reference
-from auditor.reachability.connections import Numbering
 from auditor.reachability.endpoints import WorkloadNode
 from auditor.reachability.permissions import Group
 from auditor.reachability.view import View
@@ -110,12 +109,12 @@ def public_parts(view: View, family: Family) -> FrozenBitMap:
 
 def state_internet_witness(view: View, egress: Egress, family: Family, ports: int) -> Witness:
     """A connection to the first public part that the permission allows on one of the ports."""
-    number = view.endpoints.holders[egress.bit][0]
+    source = next(one.endpoint for one in egress.nodes if egress.bit in one.classes)
     reached = egress.group.reached_on(ports) & public_parts(view, family)
     part = next(iter(reached or egress.group.reached_on(ports) & view.external))
     return state_witness(
         view,
-        str(view.remembered(Numbering).endpoints[number]),
+        str(source),
         str(view.spell(part)),
         egress.group.ports_with(part),
     )

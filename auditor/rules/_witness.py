@@ -47,10 +47,11 @@ def find_witness(
     direction: Direction,
     near: int,
     *,
+    holder: int,
     among: FrozenBitMap | None = None,
     preferred: Iterable[tuple[str, int]] = (),
 ) -> Witness | None:
-    """A connection of today of an endpoint, in a direction, with a peer ``among`` those named.
+    """A connection of today of a class of workload ``holder``, with a peer ``among`` those named.
 
     Hosts are no witnesses: what stands on one's own node is always reachable. Pods of system
     namespaces are the last choice: readers know their own workloads better.
@@ -58,11 +59,11 @@ def find_witness(
     cells = reach_of(view, direction).of(near)
     for left_out in (view.remembered(_hosts_and_system), view.remembered(_hosts)):
         for ports, peers in cells:
-            found = _first_with(
-                view, direction, near, (peers if among is None else peers & among) - left_out
-            )
-            if found is not None:
-                source, destination = found
+            wanted = (peers if among is None else peers & among) - left_out
+            far = _first_of_another(view, holder, near, wanted)
+            if far is not None:
+                ends = (holder, far)
+                source, destination = ends if direction is Direction.EGRESS else ends[::-1]
                 names = view.remembered(Numbering).endpoints
                 return state_witness(
                     view,
@@ -74,17 +75,18 @@ def find_witness(
     return None
 
 
-def _first_with(
-    view: View, direction: Direction, near: int, peers: FrozenBitMap
-) -> tuple[int, int] | None:
-    """The (source, destination) of the first peer that is not the endpoint's own workload."""
-    holders = view.remembered(Numbering).holders
-    holder = holders[near][0]
-    for peer in peers:
-        for far in holders[peer]:
-            if far != holder:
-                return (holder, far) if direction is Direction.EGRESS else (far, holder)
-    return None
+def _first_of_another(view: View, holder: int, near: int, peers: FrozenBitMap) -> int | None:
+    """The first peer that is another row endpoint than the workload, and not on its own node."""
+    numbering = view.remembered(Numbering)
+    return next(
+        (
+            far
+            for peer in peers
+            for far in numbering.holders[peer]
+            if far != holder and not view.on_own_node(holder, near, far, peer)
+        ),
+        None,
+    )
 
 
 def _hosts(view: View) -> FrozenBitMap:

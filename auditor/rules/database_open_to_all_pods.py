@@ -55,6 +55,8 @@ _NAMESPACES_SHOWN = 20
 class _Admission(NamedTuple):
     """A class of the database that admits a pod without labels, from where, on which ports."""
 
+    holder: int
+    """The workload, by position in the view's."""
     bit: int
     detail: str
     ports: int
@@ -86,7 +88,7 @@ def _find_admission(
         for node in nodes:
             for bit in node.classes:
                 if ports := view.group(_INGRESS, bit).ports_with(newcomer):
-                    return _Admission(bit, detail, ports)
+                    return _Admission(view.workload_numbers[node.endpoint], bit, detail, ports)
     return None
 
 
@@ -162,13 +164,13 @@ def _count(
     pods = sum(view.pods_in_class[bit] for bit in connecting)
     pods -= sum(bit in connecting for bit in own_bits)
     total = sum(view.pods_in_class) - len(own)
-    namespaces = sorted(
-        {
-            view.workloads[holder].endpoint.workload.namespace
-            for bit in connecting
-            for holder in view.endpoints.holders[bit]
-        }
-    )
+    itself = nodes[0].endpoint.workload
+    workloads = {
+        view.workloads[holder].endpoint.workload
+        for bit in connecting
+        for holder in view.endpoints.holders[bit]
+    }
+    namespaces = sorted({one.namespace for one in workloads if one != itself})
     unread = view.remembered(describe_unread_pods)
     return {
         **({"pods_not_read": unread} if unread else {}),
@@ -193,7 +195,14 @@ def _witness(
     )
     pods = view.real_classes
     for among in (pods - home, pods) if admission.detail == "cluster" else (pods & home,):
-        found = find_witness(view, _INGRESS, admission.bit, among=among, preferred=preferred)
+        found = find_witness(
+            view,
+            _INGRESS,
+            admission.bit,
+            holder=admission.holder,
+            among=among,
+            preferred=preferred,
+        )
         if found is not None:
             return found
     return None

@@ -63,6 +63,10 @@ def check(view: View) -> Iterator[Hit | Unevaluated]:
                 )
                 yield Unevaluated(subject, reason)
                 continue
+            if opening is None and _may_be_open(view, namespace.name, direction):
+                reason = f"{direction}: an ipBlock may match pods: the CNI is not known"
+                yield Unevaluated(subject, reason)
+                continue
             hit = opening and _state(view, number, subject, direction, opening)
             yield from sure.judge(subject, hit)
 
@@ -80,6 +84,16 @@ def _find_opening(view: View, namespace: Namespace, direction: Direction) -> _Op
     if escape is None and not openers:
         return None
     return _Opening(None if escape is None else dict(escape), openers)
+
+
+def _may_be_open(view: View, namespace: str, direction: Direction) -> bool:
+    """Whether the rules would allow everything if what is unknown were so."""
+    newcomer = view.endpoints.newcomers[view.endpoints.namespace_index[namespace]]
+    group = view.group(direction, newcomer)
+    grants = (one._replace(peers=one.peers | one.possible) for one in group.grants)
+    return bool(group.possible) and _allows_everything(
+        view, form_group(group.members, group.policies, grants)
+    )
 
 
 def _openers(view: View, group: Group) -> tuple[GrantBy, ...]:
@@ -144,7 +158,7 @@ def _witness(view: View, number: int, direction: Direction) -> Witness | None:
         if view.endpoints.holders[bit] and (
             not group.is_isolated or _allows_everything(view, group)
         ):
-            found = find_witness(view, direction, bit)
+            found = find_witness(view, direction, bit, holder=view.endpoints.holders[bit][0])
             if found is not None:
                 return found
     return None
