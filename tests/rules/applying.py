@@ -1,0 +1,240 @@
+"""Applies remediations to their input and audits again: do they do what they say, and only that?
+
+What closes is found without the product's own arithmetic: both inputs are evaluated from scratch,
+each with the vocabulary of both, so that their rows have the same ends, and subtracted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+import yaml
+
+from auditor.model.connections import Endpoint
+from auditor.model.findings import Remediation
+from auditor.model.objects import Metadata, Namespace, NetworkPolicy
+from auditor.model.report import FindingRecord
+from auditor.model.selectors import NAMESPACE_NAME_LABEL
+from auditor.model.snapshot import Snapshot
+from auditor.reachability.connections import Numbering, list_rows
+from auditor.reachability.port_parts import OTHER, PortParts
+from auditor.reachability.view import View, evaluate
+from auditor.rules._remediation import ROWS_SHOWN
+from tests.oracle.listing import read_range
+from tests.rules.auditing import Audited, audit_snapshot, name_subject, read_text
+
+End = frozenset[int] | str
+"""The positions of a row end's pods, or the range of addresses."""
+
+Rows = Mapping[tuple[End, End], int]
+"""Ports, as a mask, by source and destination."""
+
+_VOCABULARY = "vocabulary"
+
+
+def find_faults(before: Audited, finding: FindingRecord) -> list[str]:
+    """What is wrong with the remediation of a finding, in words; empty where nothing is."""
+    where = f"{finding.rule} {name_subject(finding)} {finding.detail or ''}".strip()
+    return [f"{where}: {fault}" for fault in _find_faults(before, finding)]
+
+
+def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
+    remediation = finding.remediation
+    if remediation is None:
+        yield "there is no remediation"
+        return
+    if remediation.manifest is None:
+        if not remediation.steps or not all(remediation.steps):
+            yield "there is neither a manifest nor steps"
+        return
+    if remediation.steps or remediation.closes is None:
+        yield "a manifest comes with what it closes, and without steps"
+        return
+    read = read_text(remediation.manifest)
+    if read.gaps:
+        yield from (f"the manifest is not accepted: {gap.reason}" for gap in read.gaps)
+        return
+    yield from _find_omissions(before.view.snapshot, remediation.manifest)
+    after = audit_snapshot(
+        apply_policies(before.view.snapshot, read.policies),
+        reading=before.reading,
+        detection=before.detection,
+    )
+    if finding.id in after.severities:
+        yield "the finding is still there"
+    known = before.severities
+    for one in after.findings:
+        worse = one.id not in known or one.severity.rank < known[one.id].rank
+        if worse and one.severity.rank <= finding.severity.rank:
+            yield f"a new finding of {one.severity}: {one.rule} {name_subject(one)} {one.detail}"
+    yield from _find_differences(before, after, remediation)
+
+
+def apply_policies(snapshot: Snapshot, policies: Iterable[NetworkPolicy]) -> Snapshot:
+    """The snapshot with the policies put in, each in the place of its namesake."""
+    by_name = {one.reference: one for one in (*snapshot.policies, *policies)}
+    found = sorted(by_name.values(), key=lambda one: (one.namespace, one.metadata.name))
+    return msgspec.structs.replace(snapshot, policies=tuple(found))
+
+
+def _find_omissions(snapshot: Snapshot, manifest: str) -> Iterable[str]:
+    """Fields that an apply would keep, because the manifest does not name them."""
+    existing = {one.reference: one for one in snapshot.policies}
+    for document in yaml.safe_load_all(manifest):
+        (policy,) = read_text(yaml.safe_dump(document)).policies
+        spec = document["spec"]
+        wanted = {"podSelector", "policyTypes", *(one.lower() for one in spec["policyTypes"])}
+        if policy.reference in existing:
+            old = existing[policy.reference].spec
+            wanted |= {"ingress"} if old.ingress else set()
+            wanted |= {"egress"} if old.egress else set()
+            if policy.spec.pod_selector != old.pod_selector:
+                yield f"{policy.reference} changes its podSelector"
+        if missing := wanted - spec.keys():
+            yield f"{policy.reference} does not name {sorted(missing)}"
+        yield from _find_rule_omissions(spec)
+
+
+def _find_rule_omissions(spec: Mapping[str, Any]) -> Iterable[str]:
+    for direction, peers in (("ingress", "from"), ("egress", "to")):
+        for number, rule in enumerate(spec.get(direction, [])):
+            if missing := {peers, "ports"} - rule.keys():
+                yield f"{direction}[{number}] does not name {sorted(missing)}"
+
+
+def _find_differences(before: Audited, after: Audited, remediation: Remediation) -> Iterable[str]:
+    """Where what closes is not what the remediation says, and whatever opens."""
+    assert remediation.closes is not None
+    fine_before, fine_after = _like_rows(before, after)
+    ports = fine_before.evaluation.ports
+    rows_before, rows_after = _rows(fine_before), _rows(fine_after)
+    names = _names(fine_before)
+    for (source, destination), now in rows_after.items():
+        opened = now & ~rows_before.get((source, destination), 0)
+        if opened:
+            yield f"{names[source]} → {names[destination]} opens on {_words(ports, opened)}"
+    closed = {
+        (str(source), str(destination), _words(ports, mask))
+        for (source, destination), mask in _closed_rows(before.view, rows_before, rows_after)
+    }
+    stated = [(one.source, one.destination, one.ports) for one in remediation.closes.connections]
+    if remediation.closes.total != len(closed):
+        yield f"{len(closed)} connections close, not {remediation.closes.total}"
+    if remediation.closes.omitted != remediation.closes.total - len(stated):
+        yield "the count of connections left out is wrong"
+    if len(stated) != min(len(closed), ROWS_SHOWN):
+        yield f"{len(stated)} connections are named of {len(closed)}"
+    if len(set(stated)) != len(stated):
+        yield "a connection is named twice"
+    yield from (f"does not close: {one}" for one in sorted(set(stated) - closed)[:5])
+    if len(closed) <= ROWS_SHOWN:
+        yield from (f"closes unsaid: {one}" for one in sorted(closed - set(stated))[:5])
+
+
+def _words(ports: PortParts, mask: int) -> str:
+    """Ports as remediations write them: also what is neither TCP, UDP nor SCTP."""
+    described = ports.describe(mask)
+    if described == "all":
+        return "every port"
+    words = [str(one) for one in described]
+    if mask & ports.part(OTHER, None):
+        words.append("other protocols")
+    return ", ".join(words)
+
+
+def _like_rows(before: Audited, after: Audited) -> tuple[View, View]:
+    """Both snapshots, evaluated so that their endpoints and ports are cut alike."""
+    snapshots = (before.view.snapshot, after.view.snapshot)
+    mentions = [
+        msgspec.structs.replace(
+            policy,
+            metadata=msgspec.structs.replace(
+                policy.metadata, namespace=_VOCABULARY, name=f"mention-{number}"
+            ),
+        )
+        for number, policy in enumerate(one for each in snapshots for one in each.policies)
+    ]
+    labels = {NAMESPACE_NAME_LABEL: _VOCABULARY}
+    home = Namespace(metadata=Metadata(name=_VOCABULARY, labels=labels))
+    first, second = (
+        evaluate(
+            msgspec.structs.replace(
+                one, namespaces=(*one.namespaces, home), policies=(*one.policies, *mentions)
+            ),
+            before.view.recognition,
+            ip_blocks_match_pods=before.view.ip_blocks_match_pods,
+        )
+        for one in snapshots
+    )
+    return first, second
+
+
+def _ends(view: View) -> list[End]:
+    """What the numbers of rows stand for, in terms that hold for any evaluation."""
+    return [
+        *(frozenset(one.pods) for one in view.workloads),
+        *(str(part) for part in view.endpoints.parts.parts),
+    ]
+
+
+def _names(view: View) -> dict[End, Endpoint]:
+    return dict(zip(_ends(view), Numbering(view).endpoints, strict=True))
+
+
+def _rows(view: View) -> dict[tuple[End, End], int]:
+    ends = _ends(view)
+    return {
+        (ends[one.source], ends[one.destination]): one.ports
+        for one in list_rows(view, Numbering(view))
+    }
+
+
+def _closed_rows(
+    view: View, before: Rows, after: Rows
+) -> Iterable[tuple[tuple[Endpoint, Endpoint], int]]:
+    """The rows of the view, as it stands, that lose ports: what none of their parts allows."""
+    coarse = _Coarse(view)
+    rows_before, rows_after = coarse.unite(before), coarse.unite(after)
+    for ends, ports in rows_before.items():
+        if lost := ports & ~rows_after.get(ends, 0):
+            yield ends, lost
+
+
+class _Coarse:
+    """Puts the rows of a finer evaluation together to those of a view."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._workload_of = {
+            position: one.endpoint for one in view.workloads for position in one.pods
+        }
+        parts = view.endpoints.parts.parts
+        names = Numbering(view).endpoints[len(view.workloads) :]
+        self._parts = dict(zip(parts, names, strict=True))
+
+    def unite(self, rows: Rows) -> dict[tuple[Endpoint, Endpoint], int]:
+        united: dict[tuple[Endpoint, Endpoint], int] = defaultdict(int)
+        for (source, destination), ports in rows.items():
+            ends = self._end(source), self._end(destination)
+            if ends[0] != ends[1]:
+                united[ends] |= ports
+        return united
+
+    def _end(self, end: End) -> Endpoint:
+        if isinstance(end, str):
+            return self._range(end)
+        (found,) = {self._workload_of[position] for position in end}
+        return found
+
+    def _range(self, text: str) -> Endpoint:
+
+        family, first, _ = read_range(text)
+        (found,) = (
+            name
+            for part, name in self._parts.items()
+            if part.family == family and part.first <= first <= part.last
+        )
+        return found
