@@ -139,11 +139,6 @@ class View:
         """The isolation group of an endpoint in a direction."""
         return self.evaluation.groups[direction].of(endpoint)
 
-    def ports_between(self, source: int, destination: int) -> int:
-        """The ports on which both sides allow a connection (semantics 3.11)."""
-        allowed = self.group(Direction.EGRESS, source).ports_with(destination)
-        return allowed & self.group(Direction.INGRESS, destination).ports_with(source)
-
     def is_host(self, endpoint: int) -> bool:
         """Whether a bit is a class of host-network pods."""
         return endpoint in self.endpoints.host_classes
@@ -259,11 +254,17 @@ class View:
     def blind_spots(self, namespace: str, *kinds: Blind) -> tuple[Gap, ...]:
         """The snapshot's gaps that hide any of the kinds in a namespace, or everywhere."""
         wanted = {*kinds, Blind.OBJECTS}
-        return tuple(
-            one
-            for one in self.snapshot.gaps
-            if one.blind in wanted and one.namespace in {None, namespace}
-        )
+        everywhere, here = (self._blinding.get(one, ()) for one in (None, namespace))
+        return tuple(one for one in (*everywhere, *here) if one.blind in wanted)
+
+    @cached_property
+    def _blinding(self) -> Mapping[str | None, tuple[Gap, ...]]:
+        """The gaps that hide something, by namespace."""
+        found: dict[str | None, list[Gap]] = {}
+        for one in self.snapshot.gaps:
+            if one.blind is not None:
+                found.setdefault(one.namespace, []).append(one)
+        return {namespace: tuple(gaps) for namespace, gaps in found.items()}
 
     def namespace_of(self, endpoint: int) -> str | None:
         """The namespace of a pod class; None for hosts and addresses."""
