@@ -12,26 +12,35 @@ from pathlib import Path
 
 from auditor.errors import DeliveryError, OutputError
 
+_SIGN = "report.json"
+
 
 def deliver(files: Sequence[tuple[str, bytes]], folder: Path) -> tuple[Path, ...]:
     """Write finished files into a folder, which is made where it is missing.
 
     All are written to the disk beside their places first, and take them only then: a disk that is
-    full, or a run that is ended, leaves the former files as they were.
+    full, or a run that is ended before, leaves the former files as they were.
+
+    `report.json` is the sign of a complete set. It is written and takes its place last, when the
+    others are in theirs: where it is new, so are they. A run that is killed in between leaves no
+    `report.json`, or the former one, older than a file beside it.
 
     Raises:
         DeliveryError: the folder or a file in it cannot be written.
     """
     paths = tuple(folder / name for name, _ in files)
+    in_order = sorted(files, key=lambda one: one[0] == _SIGN)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path in paths:
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder")
         with _discarding() as written:
-            for path, (_, content) in zip(paths, files, strict=True):
-                written.append((_write_beside(path, (content,)), path))
+            for name, content in in_order:
+                written.append((_write_beside(folder / name, (content,)), folder / name))
             for temporary, path in written:
+                if path.name == _SIGN:
+                    _settle(folder)
                 temporary.replace(path)
         _settle(folder)
     except OSError as error:

@@ -74,14 +74,24 @@ def _isolating(view: View, leak: Leak, sources: tuple[str, ...]) -> Iterator[Net
                 view, namespace, "other-environments", selector, _INGRESS, rules=(rule,)
             )
             continue
+        made: list[NetworkPolicy] = []
         for number in sorted({one for bit in bits for one in view.endpoints.holders[bit]}):
             workload = view.workloads[number]
             chosen = selector_of(view.pods_of(workload))
-            if chosen is None or selects_isolated(view, namespace, chosen, _INGRESS):
+            if (
+                chosen is None
+                or selects_isolated(view, namespace, chosen, _INGRESS)
+                or len(made) == _OBJECTS_AT_MOST
+            ):
                 yield None
-                continue
-            name = f"{workload.endpoint.workload.name}-other-environments"
-            yield new_policy(view, namespace, name, chosen, _INGRESS, rules=(rule,))
+                return
+            # variants of a workload may share a selector, workloads of two kinds a name
+            if all(one.spec.pod_selector != chosen for one in made):
+                name = f"{workload.endpoint.workload.name}-other-environments"
+                made.append(
+                    new_policy(view, namespace, name, chosen, _INGRESS, rules=(rule,), besides=made)
+                )
+        yield from made
 
 
 def _narrowing(

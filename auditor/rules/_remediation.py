@@ -6,7 +6,7 @@ An apply keeps fields that a manifest does not name, so `ingress: []` is written
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -63,9 +63,14 @@ def new_policy(
     direction: Direction,
     *,
     rules: tuple[Rule, ...] = (),
+    besides: Collection[NetworkPolicy] = (),
 ) -> NetworkPolicy:
-    """A policy that isolates in one direction, under a name that is still free."""
+    """A policy that isolates in one direction, under a name that is still free.
+
+    ``besides``: further policies of the same manifest, whose names are taken, too.
+    """
     taken = {view.policies[one].reference.name for one in view.policies_in.get(namespace, ())}
+    taken |= {one.metadata.name for one in besides if one.namespace == namespace}
     free, number = name, 2
     while free in taken:
         free, number = f"{name}-{number}", number + 1

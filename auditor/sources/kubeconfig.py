@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from auditor.errors import AuditorError, ClusterError, UnknownNameError, UsageError
 from auditor.settings import ClusterAccess
@@ -37,6 +37,15 @@ class Target(NamedTuple):
     namespace: str | None
 
 
+class _Chosen(NamedTuple):
+    """The files as merged, and of them the context, its fields and those of its user."""
+
+    merger: Any
+    name: str
+    context: Mapping[str, Any]
+    user: Mapping[str, Any]
+
+
 def find_target(access: ClusterAccess) -> Target:
     """Resolve the access as kubectl does.
 
@@ -44,23 +53,33 @@ def find_target(access: ClusterAccess) -> Target:
     ``~/.kube/config``, and where none of them is named or exists, a pod's own service account.
 
     Raises:
-        UsageError: a kubeconfig that was named does not exist, the context is unknown, or groups
-            are impersonated without a user.
-        ClusterError: there is no kubeconfig, it is malformed, or its credentials cannot be had.
+        UsageError: a kubeconfig that was named does not exist or is malformed, the context or its
+            user is unknown, or groups are impersonated without a user.
+        ClusterError: there is no kubeconfig, or a plugin or provider gives no credentials.
     """
     if access.as_groups and not access.as_user:
         raise UsageError("a group is impersonated without a user", hint="add --as USER")
     paths = _find_kubeconfig(access)
     if paths is None:
         return _from_service_account(access)
+    with _telling_what_is_wrong(paths, UsageError):
+        chosen = _choose(paths, access.context)
+        # What a plugin or an identity provider does not give is not the kubeconfig's fault.
+        failure = ClusterError if {"exec", "auth-provider"} & chosen.user.keys() else UsageError
+    with _telling_what_is_wrong(paths, failure):
+        return _from_kubeconfig(chosen, paths, access)
+
+
+@contextmanager
+def _telling_what_is_wrong(paths: str, failure: type[AuditorError]) -> Iterator[None]:
     try:
-        return _from_kubeconfig(paths, access)
+        yield
     except AuditorError:
         raise
     except Exception as error:
         # The client's loader trusts the file's structure: any exception of it means a file that
         # is malformed, names missing files, or cannot be read.
-        raise ClusterError(
+        raise failure(
             f"kubeconfig {paths} cannot be used: {_describe(error)}",
             hint="`kubectl config view` shows what kubectl makes of it",
         ) from error
@@ -115,27 +134,70 @@ def _from_service_account(access: ClusterAccess) -> Target:
     return Target(configuration, impersonation, cluster=None, namespace=namespace or None)
 
 
-def _from_kubeconfig(paths: str, access: ClusterAccess) -> Target:
-    from kubernetes.client import Configuration
+def _choose(paths: str, wanted: str | None) -> _Chosen:
+    """Read the kubeconfig, and take its context, with the cluster and the user that it names."""
     from kubernetes.config import kube_config
 
     client: Any = kube_config  # it is not typed
     merger = client.KubeConfigMerger(paths)
     if merger.config is None:
-        raise ClusterError(f"kubeconfig {paths} is empty", hint="name another with --kubeconfig")
-    name = _choose_context(merger, paths, access.context)
+        raise UsageError(f"kubeconfig {paths} is empty", hint="name another with --kubeconfig")
+    _drop_nulls(merger.config)
+    name = _choose_context(merger, paths, wanted)
     context = _entry(merger.config, "contexts", name).get("context") or {}
     cluster = _entry(merger.config, "clusters", context.get("cluster")).get("cluster") or {}
-    user = _entry(merger.config, "users", context.get("user")).get("user") or {}
-    if not str(cluster.get("server") or "").startswith(("https://", "http://")):
-        raise ClusterError(
+    if not _is_url(cluster.get("server")):
+        raise UsageError(
             f"context {name} of kubeconfig {paths} has no cluster with the URL of a server",
             hint="`kubectl config get-contexts` lists contexts and their clusters",
         )
+    user, users = context.get("user"), _names(merger.config, "users")
+    if isinstance(user, dict | list):
+        raise TypeError("a user is named by text")
+    if user and str(user) not in users:
+        # kubectl asks for a name and a password then, and goes on as nobody.
+        raise UnknownNameError(
+            f"user {user} of context {name} is unknown in kubeconfig {paths}",
+            hint=_suggest(str(user), users, "user"),
+        )
+    return _Chosen(merger, name, context, _entry(merger.config, "users", user).get("user") or {})
+
+
+def _drop_nulls(config: Any) -> None:
+    """Take null for absent in clusters, contexts and users, as kubectl does; the client does not.
+
+    The entries are copied: what was read is compared with what is written back.
+    """
+    for section in ("clusters", "contexts", "users"):
+        for one in config.value[section]:
+            one.value = {
+                key: {name: field for name, field in value.items() if field is not None}
+                if isinstance(value, dict)
+                else value
+                for key, value in one.value.items()
+            }
+
+
+def _is_url(text: object) -> bool:
+    if not isinstance(text, str) or not text.startswith(("https://", "http://")):
+        return False
+    try:
+        url = urlsplit(text)
+        return bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
+
+
+def _from_kubeconfig(chosen: _Chosen, paths: str, access: ClusterAccess) -> Target:
+    from kubernetes.client import Configuration
+    from kubernetes.config import kube_config
+
+    client: Any = kube_config  # it is not typed
+    merger, user = chosen.merger, chosen.user
     # A refreshed OIDC token is written back, as kubectl does: the token before it is void.
     loader = client.KubeConfigLoader(
         merger.config,
-        active_context=name,
+        active_context=chosen.name,
         config_persister=merger.save_changes,
         config_base_path=None,
     )
@@ -155,14 +217,14 @@ def _from_kubeconfig(paths: str, access: ClusterAccess) -> Target:
     return Target(
         configuration,
         _impersonation(access, user),
-        cluster=context["cluster"],
-        namespace=context.get("namespace") or None,
+        cluster=chosen.context["cluster"],
+        namespace=chosen.context.get("namespace") or None,
     )
 
 
 def _choose_context(merger: Any, paths: str, wanted: str | None) -> str:
     """The context that is wanted, else the first ``current-context`` of the files."""
-    names = [str(one["name"]) for one in merger.config.value.get("contexts") or ()]
+    names = _names(merger.config, "contexts")
     # The client's merger takes the last file's, kubectl the first's.
     currents = (one.get("current-context") for one in merger.config_files.values())
     name = wanted if wanted is not None else next((str(one) for one in currents if one), None)
@@ -171,17 +233,25 @@ def _choose_context(merger: Any, paths: str, wanted: str | None) -> str:
             f"kubeconfig {paths} has no current context", hint="name one with --context"
         )
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=3) or sorted(names)[:3]
         raise UnknownNameError(
             f"context {name} is unknown in kubeconfig {paths}",
-            hint=f"did you mean {' or '.join(near)}?" if near else "the kubeconfig has no context",
+            hint=_suggest(name, names, "context"),
         )
     return name
 
 
+def _suggest(name: str, names: Sequence[str], what: str) -> str:
+    near = difflib.get_close_matches(name, names, n=3) or sorted(names)[:3]
+    return f"did you mean {' or '.join(near)}?" if near else f"the kubeconfig has no {what}"
+
+
+def _names(config: Any, section: str) -> list[str]:
+    return [str(one["name"]) for one in config.value[section]]
+
+
 def _entry(config: Any, section: str, name: str | None) -> Mapping[str, Any]:
     """The entry of that name in a section of the merged kubeconfig, or an empty one."""
-    for one in config.value.get(section) or ():
+    for one in config.value[section]:
         if one["name"] == name:
             return one.value  # type: ignore[no-any-return]  # the client is not typed
     return {}

@@ -23,10 +23,9 @@ from auditor.model.progress import Progress, unwatched
 from auditor.model.retention import Retention
 from auditor.model.selectors import NAMESPACE_NAME_LABEL
 from auditor.model.snapshot import ConfigMapEvidence, Gap, Snapshot, UnevaluatedPolicy
-from auditor.sources.documents import read_documents
 from auditor.sources.expansion import expand
 from auditor.sources.files import read_files
-from auditor.sources.reading import Accepted, Reading, read_document
+from auditor.sources.reading import Accepted, Reading, add, read_file
 from auditor.sources.unevaluated import unevaluated_gaps, without_mirrors
 from auditor.sources.workloads import Workload
 
@@ -69,21 +68,9 @@ def _read(
         if isinstance(content, Gap):
             whole.gaps.append(content)
             continue
-        for document in read_documents(content):
-            if isinstance(document, Gap):
-                whole.gaps.append(document)
-            else:
-                _add(whole, read_document(document, retention))
+        add(whole, read_file(content, retention))
         progress("objects", whole.found)
     return whole
-
-
-def _add(whole: Reading, part: Reading) -> None:
-    whole.accepted += part.accepted
-    whole.gaps += part.gaps
-    whole.namespaces |= part.namespaces
-    whole.found += part.found
-    whole.ignored += part.ignored
 
 
 def _nothing_found(paths: Sequence[str], whole: Reading) -> ManifestsError:

@@ -17,7 +17,7 @@ from auditor.model.objects import (
     Pod,
     Service,
 )
-from auditor.model.retention import PolicyKind, Retention
+from auditor.model.retention import Retention
 from auditor.model.selectors import NAMESPACE_NAME_LABEL
 from auditor.model.snapshot import ConfigMapEvidence, UnevaluatedPolicy
 from auditor.sources.admission import check_metadata, check_pod, check_policy, check_service
@@ -86,17 +86,17 @@ def build(kind: str, raw: dict[Any, Any], retention: Retention) -> Built:
             return _build_workload(kind, placed, retention)
 
 
-def build_unevaluated(raw: dict[Any, Any], kind: PolicyKind) -> Built:
+def build_unevaluated(raw: dict[Any, Any], kind: str, *, namespaced: bool) -> Built:
     """Build a policy of a kind that is counted and not evaluated: its name is all that is read.
+
+    ``kind`` is spelled `kind.group`.
 
     Raises:
         MalformedError: it has no name, or one of the wrong type.
 
     """
-    identity = decode(_place(raw, cluster_wide=not kind.namespaced), _Identified).metadata
-    policy = UnevaluatedPolicy(
-        kind=f"{kind.kind}.{kind.group}", namespace=identity.namespace, name=identity.name
-    )
+    identity = decode(_place(raw, cluster_wide=not namespaced), _Identified).metadata
+    policy = UnevaluatedPolicy(kind=kind, namespace=identity.namespace, name=identity.name)
     return Built(policy.namespace, policy.name, (policy,), iter(()))
 
 

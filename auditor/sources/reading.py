@@ -1,4 +1,4 @@
-"""One document of manifests: which objects it holds, and what is wrong with the others."""
+"""One file of manifests: which objects it holds, and what is wrong with the others."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import msgspec
 
 from auditor.model.retention import Retention
 from auditor.model.snapshot import Blind, Gap, GapSource
-from auditor.sources.documents import Document
+from auditor.sources.documents import Document, read_documents
 from auditor.sources.faults import Fault, MalformedError
-from auditor.sources.files import unread
+from auditor.sources.files import Content, unread
 from auditor.sources.items import EmptyList, Ignored, Item, find_items
 from auditor.sources.kinds import (
     CLUSTER_WIDE,
@@ -26,6 +26,9 @@ from auditor.sources.unknown_fields import find_unknown_fields
 from auditor.sources.wording import one_line
 from auditor.sources.yaml_words import keeps_other_word
 
+_MOST_BROKEN = 1000
+"""As many as a file may hold whose other documents are still worth reading."""
+
 
 class Accepted(NamedTuple):
     """An object that counts, as its values (`objects.Built`), and where it stands."""
@@ -39,10 +42,12 @@ class Accepted(NamedTuple):
 
 @dataclass
 class Reading:
-    """What came of a document.
+    """What came of a document, a file or all of them.
 
     ``found`` counts whatever is an object of Kubernetes, kept or not; ``namespaces`` are those that
-    such an object is in; ``refused`` says that some object is left out.
+    such an object is in; ``refused`` says that some object is left out. ``broken`` counts what
+    stands where a document or an object should be and is none, and ``is_cut_off`` says that there
+    is more of that than a file may hold, so that its rest is not read.
     """
 
     accepted: list[Accepted] = field(default_factory=list)
@@ -51,11 +56,52 @@ class Reading:
     found: int = 0
     ignored: int = 0
     refused: bool = False
+    broken: int = 0
+    is_cut_off: bool = False
 
 
-def read_document(document: Document, retention: Retention) -> Reading:
+def read_file(content: Content, retention: Retention) -> Reading:
+    """Take the objects out of a file, up to where it turns out to be nonsense.
+
+    What nonsense would cost, in time and in gaps, has no bound else. Objects that are refused do
+    not count as such: of them, the file may hold any number.
+    """
+    whole = Reading()
+    for document in read_documents(content):
+        left = _MOST_BROKEN - whole.broken
+        if isinstance(document, Gap):
+            part = _break(document, left)
+        else:
+            part = _read_document(document, retention, left)
+        add(whole, part)
+        if part.is_cut_off:
+            break
+    return whole
+
+
+def add(whole: Reading, part: Reading) -> None:
+    """Add what came of a part to what came of the whole so far."""
+    whole.accepted += part.accepted
+    whole.gaps += part.gaps
+    whole.namespaces |= part.namespaces
+    whole.found += part.found
+    whole.ignored += part.ignored
+    whole.broken += part.broken
+
+
+def _break(gap: Gap, left: int) -> Reading:
+    """What comes of a broken document, where the file may hold so many more of them."""
+    if left:
+        return Reading(gaps=[gap], broken=1)
+    cut = msgspec.structs.replace(
+        gap, reason=f"is not read from here on: {_MOST_BROKEN:,} documents before it are broken"
+    )
+    return Reading(gaps=[cut], is_cut_off=True)
+
+
+def _read_document(document: Document, retention: Retention, left: int) -> Reading:
     """Take the objects out of a document, as the API server would read what kubectl sends it."""
-    reading = _read(document, retention)
+    reading = _read(document, retention, left)
     kept = msgspec.json.encode([one.values for one in reading.accepted])
     # Whatever was refused may have been so for a word that kubectl reads otherwise.
     if not (reading.refused or keeps_other_word(kept)):
@@ -63,20 +109,23 @@ def read_document(document: Document, retention: Retention) -> Reading:
     try:
         again = document.read_as_kubectl()
     except ValueError as error:
-        return Reading(
-            gaps=[unread(document.file, f"cannot be parsed: {error}", document=document.place)]
-        )
-    return reading if again is None else _read(again, retention)
+        gap = unread(document.file, f"cannot be parsed: {error}", document=document.place)
+        return _break(gap, left)
+    return reading if again is None else _read(again, retention, left)
 
 
-def _read(document: Document, retention: Retention) -> Reading:
+def _read(document: Document, retention: Retention, left: int) -> Reading:
     reader = _Reader(document, retention)
     for found in find_items(document.raw):
         match found:
             case Item():
                 reader.read(found)
             case Fault():
-                reader.miss(found)
+                add(reader.reading, part := _break(reader.gap_of(found), left))
+                if part.is_cut_off:
+                    reader.reading.is_cut_off = True
+                    break
+                left -= 1
             case EmptyList():
                 reader.reading.found += 1
             case Ignored():
@@ -99,20 +148,19 @@ class _Reader:
         self._document = document
         self._retention = retention
         self._policy_kinds = {(one.group, one.kind): one for one in retention.policy_kinds}
+        self._vendor_groups = {one.group for one in retention.policy_kinds}
         self.reading = Reading()
 
     def read(self, item: Item) -> None:
         """Keep an object, or record why it is left out."""
         self.reading.found += 1
         group = item.api_version.rpartition("/")[0]
-        policy_kind = self._policy_kinds.get((group, item.kind))
-        kind = _Kind(item.kind, item.kind not in CLUSTER_WIDE, blind_of(item.kind))
+        fate, kind = self._judge(item, group)
         try:
-            if policy_kind is not None:
-                kind = _Kind(f"{item.kind}.{group}", policy_kind.namespaced, Blind.POLICIES)
-                self._keep(item, kind, build_unevaluated(item.raw, policy_kind))
-                return
-            match decide_fate(item.api_version, item.kind):
+            match fate:
+                case Fate.NOT_EVALUATED:
+                    built = build_unevaluated(item.raw, kind.name, namespaced=kind.namespaced)
+                    self._keep(item, kind, built)
                 case Fate.READ:
                     self._keep(item, kind, build(item.kind, item.raw, self._retention))
                 case Fate.PASSED_OVER:
@@ -121,20 +169,33 @@ class _Reader:
                 case Fate.NOT_SERVED:
                     reason = f"{item.api_version} is not served any more"
                     self._reject(item, kind, Fault("apiVersion", reason))
+                case Fate.NO_VERSION:
+                    reason = f"is no version of {item.kind}: {item.api_version}"
+                    self._reject(item, kind, Fault("apiVersion", reason))
                 case Fate.UNKNOWN:
-                    self.miss(Fault(item.field("kind"), f"is unknown in {item.api_version}"))
+                    fault = Fault(item.field("kind"), f"is unknown in {item.api_version}")
+                    self.reading.gaps.append(self.gap_of(fault))
         except MalformedError as error:
             self._reject(item, kind, error.fault)
 
-    def miss(self, fault: Fault) -> None:
-        """Record what stands where an object should be, and is none."""
-        self.reading.gaps.append(
-            unread(
-                self._document.file,
-                _sentence(fault),
-                document=self._document.place,
-                field=fault.field or None,
-            )
+    def _judge(self, item: Item, group: str) -> tuple[Fate, _Kind]:
+        spelled = f"{item.kind}.{group}"
+        policy_kind = self._policy_kinds.get((group, item.kind))
+        if policy_kind is not None:
+            return Fate.NOT_EVALUATED, _Kind(spelled, policy_kind.namespaced, Blind.POLICIES)
+        fate = decide_fate(item.api_version, item.kind, self._vendor_groups)
+        if fate is Fate.NOT_EVALUATED:
+            # Whether a kind that nobody knows is namespaced, the object alone tells.
+            return fate, _Kind(spelled, bool(_text_of(item, "namespace")), Blind.POLICIES)
+        return fate, _Kind(item.kind, item.kind not in CLUSTER_WIDE, blind_of(item.kind))
+
+    def gap_of(self, fault: Fault) -> Gap:
+        """The gap of what stands where an object should be, and is none."""
+        return unread(
+            self._document.file,
+            _sentence(fault),
+            document=self._document.place,
+            field=fault.field or None,
         )
 
     def _keep(self, item: Item, kind: _Kind, built: Built) -> None:
@@ -172,7 +233,7 @@ class _Reader:
         name = _text_of(item, "name")
         self.reading.gaps.append(
             Gap(
-                kind=kind.name,
+                kind=one_line(kind.name),
                 namespace=one_line(namespace) if kind.namespaced else None,
                 name=one_line(name) or None,
                 reason=one_line(_sentence(fault)),

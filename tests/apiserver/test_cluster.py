@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from auditor.errors import ClusterError, UnknownNameError
+from auditor.errors import ClusterError
 from auditor.model.objects import Reference
 from auditor.model.retention import AgentFlags, ConfigMapKeys, PolicyKind, Retention
 from auditor.model.selectors import NAMESPACE_NAME_LABEL
@@ -375,66 +375,3 @@ def test_an_account_without_roles_collects_nothing(read_as: Reader) -> None:
     with pytest.raises(ClusterError, match=r"allows nothing to be read: .*forbidden") as caught:
         read_as("nobody")
     assert 3 == caught.value.exit_code
-
-
-def test_impersonation_narrows_what_is_read(control_plane: ControlPlane, folder: Path) -> None:
-    """The server sees user and groups of --as and --as-group, each of them."""
-    path = str(control_plane.kubeconfig(folder / "impersonator"))
-    with pytest.raises(ClusterError, match='User "jane" cannot list'):
-        collect(ClusterAccess(kubeconfig=path, as_user="jane"), retention=RETENTION, now=NOW)
-    access = ClusterAccess(kubeconfig=path, as_user="jane", as_groups=("a", "system:masters"))
-    assert 0 < len(collect(access, retention=Retention(), now=NOW).pods)
-
-
-def test_a_kubeconfig_may_impersonate_by_itself(control_plane: ControlPlane, folder: Path) -> None:
-    """`as` of the kubeconfig's user is honoured, as kubectl does."""
-    path = control_plane.kubeconfig(folder / "as")
-    config = json.loads(path.read_text())
-    config["users"][0]["user"] |= {"as": "joe", "as-groups": ["b"], "as-user-extra": {"k": ["v"]}}
-    path.write_text(json.dumps(config))
-    with pytest.raises(ClusterError, match='User "joe" cannot list'):
-        collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, now=NOW)
-
-
-def test_a_rejected_token_is_one_clear_error(control_plane: ControlPlane, folder: Path) -> None:
-    """The advice is to log in again; the token is not shown."""
-    path = control_plane.kubeconfig(folder / "wrong", "wrong-token")
-    with pytest.raises(ClusterError, match="does not accept the credentials") as caught:
-        collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, now=NOW)
-    assert "log in again" in caught.value.hint
-    assert "wrong-token" not in caught.value.message
-
-
-def test_an_unknown_context_is_a_wrong_flag(control_plane: ControlPlane, folder: Path) -> None:
-    """Exit code 2, with near matches."""
-    path = str(control_plane.kubeconfig(folder / "context"))
-    with pytest.raises(UnknownNameError, match="context tset is unknown") as caught:
-        collect(ClusterAccess(kubeconfig=path, context="tset"), retention=RETENTION, now=NOW)
-    assert (2, "did you mean test?") == (caught.value.exit_code, caught.value.hint)
-
-
-def test_a_kubeconfig_may_waive_the_certificate(
-    control_plane: ControlPlane, folder: Path, whole: Snapshot
-) -> None:
-    """`insecure-skip-tls-verify` is honoured without a warning: it is in the kubeconfig."""
-    path = control_plane.kubeconfig(folder / "insecure")
-    config = json.loads(path.read_text())
-    config["clusters"][0]["cluster"] = {
-        "server": control_plane.server,
-        "insecure-skip-tls-verify": True,
-    }
-    path.write_text(json.dumps(config))
-    snapshot = collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, now=NOW)
-    assert whole.policies == snapshot.policies
-
-
-def test_a_certificate_of_another_authority_is_not_trusted(
-    control_plane: ControlPlane, folder: Path
-) -> None:
-    """Nothing is sent to a server that the kubeconfig does not vouch for."""
-    path = control_plane.kubeconfig(folder / "authority")
-    config = json.loads(path.read_text())
-    del config["clusters"][0]["cluster"]["certificate-authority-data"]
-    path.write_text(json.dumps(config))
-    with pytest.raises(ClusterError, match=r"certificate of https://\S+ is not trusted"):
-        collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, now=NOW)

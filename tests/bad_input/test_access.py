@@ -78,34 +78,38 @@ def test_an_unknown_context_is_a_wrong_flag(say: Say, tmp_path: Path) -> None:
         (_kubeconfig("https://127.0.0.1:1", contexts="prod"), "its structure is not that of"),
         (_kubeconfig("https://127.0.0.1:1", clusters=[]), "has no cluster with the URL"),
         (_kubeconfig("ftp://127.0.0.1:1"), "has no cluster with the URL"),
-        (_kubeconfig("https://"), "has no usable address"),
-        (
-            _kubeconfig(
-                "https://127.0.0.1:1",
-                users=[
-                    {
-                        "name": "me",
-                        "user": {
-                            "exec": {
-                                "apiVersion": "client.authentication.k8s.io/v1",
-                                "command": "no-such-plugin",
-                                "interactiveMode": "Never",
-                            }
-                        },
-                    }
-                ],
-            ),
-            "credential plugin no-such-plugin",
-        ),
+        (_kubeconfig("https://"), "has no cluster with the URL"),
+        (_kubeconfig("https://127.0.0.1:1", users=[]), "user me of context prod is unknown"),
     ],
 )
 def test_a_broken_kubeconfig_is_one_error(
     content: str | Mapping[str, Any], reason: str, say: Say, tmp_path: Path
 ) -> None:
-    """Exit 3 with what is wrong in it."""
+    """Exit 2, as where it is missing, with what is wrong in it."""
     path = tmp_path / "kubeconfig"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
-    assert reason in _fails(say, tmp_path, 3, "--kubeconfig", path)
+    assert reason in _fails(say, tmp_path, 2, "--kubeconfig", path)
+
+
+def test_a_credential_plugin_that_is_missing_is_one_error(say: Say, tmp_path: Path) -> None:
+    """Exit 3: the kubeconfig is right, and the cluster cannot be asked."""
+    plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "no-such-plugin",
+        "interactiveMode": "Never",
+    }
+    users = [{"name": "me", "user": {"exec": plugin}}]
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(_kubeconfig("https://127.0.0.1:1", users=users)))
+    assert "credential plugin no-such-plugin" in _fails(say, tmp_path, 3, "--kubeconfig", path)
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64])
+def test_a_host_that_cannot_be_is_one_error(host: str, say: Say, tmp_path: Path) -> None:
+    """Exit 3: it is a URL, and no server's."""
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(_kubeconfig(f"https://{host}")))
+    assert "has no usable address" in _fails(say, tmp_path, 3, "--kubeconfig", path)
 
 
 def test_a_server_that_is_down_is_one_error(say: Say, tmp_path: Path) -> None:

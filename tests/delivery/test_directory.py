@@ -13,6 +13,7 @@ import pytest
 from auditor.delivery.directory import deliver, write_file
 from auditor.errors import DeliveryError, OutputError
 
+FOUR = ("findings.csv", "report.json", "report.html", "report.pdf")
 REPORT = (("report.json", b"{}"), ("findings.csv", b"id\n"))
 
 
@@ -146,3 +147,41 @@ write_file(Path({str(path)!r}), chunks())
     ran = subprocess.run([sys.executable, "-c", code], check=False)
     assert -signal.SIGKILL == ran.returncode
     assert b"former" == path.read_bytes()
+
+
+@pytest.mark.parametrize("former", [True, False])
+@pytest.mark.parametrize("renamed", range(4))
+def test_report_json_takes_its_place_last(tmp_path: Path, renamed: int, *, former: bool) -> None:
+    """Killed between any two of four files: where report.json is new, all the others are."""
+    out = tmp_path / "out"
+    if former:
+        deliver([(name, b"former") for name in FOUR], out)
+    code = f"""
+import os, signal
+from pathlib import Path
+from auditor.delivery.directory import deliver
+
+replace, renamed = Path.replace, []
+
+def replace_some(self, target):
+    if len(renamed) == {renamed}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    renamed.append(target)
+    return replace(self, target)
+
+Path.replace = replace_some
+deliver([(name, b"new") for name in {FOUR!r}], Path({str(out)!r}))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], check=False)
+    found = {name: one for name, one in contents(out).items() if not name.startswith(".")}
+    assert -signal.SIGKILL == ran.returncode
+    assert renamed == sum(one == b"new" for one in found.values())
+    assert (b"former" if former else None) == found.get("report.json")
+
+
+def test_no_file_of_a_complete_set_is_newer_than_report_json(tmp_path: Path) -> None:
+    """So a set that a kill has mixed shows by its times, in whatever order files are given."""
+    paths = deliver([(name, b"new") for name in FOUR], tmp_path)
+    assert tuple(tmp_path / name for name in FOUR) == paths
+    times = {path.name: path.stat().st_mtime_ns for path in paths}
+    assert times["report.json"] == max(times.values())

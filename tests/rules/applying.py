@@ -68,9 +68,21 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
     known = before.severities
     for one in after.findings:
         worse = one.id not in known or one.severity.rank < known[one.id].rank
-        if worse and one.severity.rank <= finding.severity.rank:
+        if worse and one.severity.rank <= finding.severity.rank and not _was_hidden(before, one):
             yield f"a new finding of {one.severity}: {one.rule} {name_subject(one)} {one.detail}"
     yield from _find_differences(before, after, remediation)
+
+
+def _was_hidden(before: Audited, finding: FindingRecord) -> bool:
+    """Whether the workload was worse off before: unrestricted egress hides public egress.
+
+    Only in a system namespace do both weigh the same, low.
+    """
+    return (
+        finding.rule == "egress-to-whole-internet"
+        and finding.system
+        and name_subject(finding) in map(name_subject, before.findings_of("egress-is-unrestricted"))
+    )
 
 
 def apply_policies(snapshot: Snapshot, policies: Iterable[NetworkPolicy]) -> Snapshot:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from auditor.errors import AuditorError, ClusterError, UnknownNameError, UsageError
+from auditor.errors import ClusterError, UnknownNameError, UsageError
 from auditor.settings import ClusterAccess
 from auditor.sources.connection import connect
 from auditor.sources.kubeconfig import Target, find_target
@@ -198,6 +198,50 @@ def test_an_unknown_context_is_answered_with_near_ones(tmp_path: Path) -> None:
         find(path)
 
 
+def test_an_unknown_user_is_answered_with_near_ones(tmp_path: Path) -> None:
+    """Exit code 2: nobody means to ask as nobody."""
+    value = config("admin")
+    value["contexts"][0]["context"]["user"] = "admn"
+    path = write(tmp_path / "k", value)
+    with pytest.raises(UnknownNameError) as caught:
+        find(path)
+    assert f"user admn of context admin is unknown in kubeconfig {path}" == caught.value.message
+    assert (2, "did you mean admin?") == (caught.value.exit_code, caught.value.hint)
+    path = write(tmp_path / "none", value | {"users": None})
+    with pytest.raises(UnknownNameError, match="user admn of context admin is unknown") as caught:
+        find(path)
+    assert "the kubeconfig has no user" == caught.value.hint
+
+
+@pytest.mark.parametrize("user", [{}, {"user": None}, {"user": ""}])
+def test_a_context_may_name_no_user(user: dict[str, Any], tmp_path: Path) -> None:
+    """It is the anonymous one, whom a server may answer."""
+    value = config("k") | {"contexts": [{"name": "k", "context": {"cluster": "k", **user}}]}
+    assert {} == find(write(tmp_path / "k", value)).configuration.api_key
+
+
+def test_null_is_the_same_as_absent(tmp_path: Path) -> None:
+    """In a cluster, where a file holds the authority, in a context and in a user."""
+    authority = write(tmp_path / "ca.crt", "PEM")
+    value = config("k", **{"token": SECRET, "tokenFile": None, "client-key-data": None})
+    value["clusters"][0]["cluster"] |= {
+        "certificate-authority-data": None,
+        "certificate-authority": "ca.crt",
+        "insecure-skip-tls-verify": None,
+        "proxy-url": None,
+    }
+    value["contexts"][0]["context"]["namespace"] = None
+    target = find(write(tmp_path / "k", value))
+    assert (str(authority), True, None, None) == (
+        target.configuration.ssl_ca_cert,
+        target.configuration.verify_ssl,
+        target.configuration.cert_file,
+        target.namespace,
+    )
+    del value["clusters"][0]["cluster"]["certificate-authority"]
+    assert find(write(tmp_path / "k", value)).configuration.ssl_ca_cert is None
+
+
 BROKEN = {
     "empty": "",
     "a list": "[1]",
@@ -208,9 +252,18 @@ BROKEN = {
     "clusters of a wrong type": config("k") | {"clusters": 5},
     "users of a wrong type": config("k") | {"users": [SECRET]},
     "a user without credentials": config("k") | {"users": [{"name": "k", "token": SECRET}]},
+    "a user that is a list": config("k") | {"users": [{"name": "k", "user": [SECRET]}]},
+    "a user in the place of its name": config("k")
+    | {"contexts": [{"name": "k", "context": {"cluster": "k", "user": {"token": SECRET}}}]},
+    "a context that is a list": config("k") | {"contexts": [{"name": "k", "context": [SECRET]}]},
     "no server": config("k") | {"clusters": [{"name": "k", "cluster": {}}]},
     "a server without scheme": config("k")
     | {"clusters": [{"name": "k", "cluster": {"server": "host:6443"}}]},
+    "a server without host": config("k")
+    | {"clusters": [{"name": "k", "cluster": {"server": "https://"}}]},
+    "no such cluster": config("k") | {"clusters": []},
+    "a port that is none": config("k")
+    | {"clusters": [{"name": "k", "cluster": {"server": "https://host:port"}}]},
     "an address that is none": config("k")
     | {"clusters": [{"name": "k", "cluster": {"server": "https://["}}]},
     "no such certificate": config("k", **{"client-certificate": "/missing"}),
@@ -221,11 +274,11 @@ BROKEN = {
 
 @pytest.mark.parametrize("value", BROKEN.values(), ids=BROKEN)
 def test_a_broken_kubeconfig_is_one_line_without_its_secrets(value: Any, tmp_path: Path) -> None:
-    """Whatever is wrong with it, the message says that it is the kubeconfig, and shows no token."""
+    """Exit code 2, as where it is missing: the message names the kubeconfig, and shows no token."""
     path = write(tmp_path / "k", value)
-    with pytest.raises(AuditorError) as caught:
+    with pytest.raises(UsageError) as caught:
         find(path)
-    assert caught.value.exit_code in {2, 3}
+    assert 2 == caught.value.exit_code
     assert str(path) in caught.value.message
     assert caught.value.message.isprintable()
     assert SECRET not in f"{caught.value.message} {caught.value.hint}"

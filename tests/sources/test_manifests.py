@@ -183,7 +183,6 @@ def test_policies_of_other_kinds_are_counted() -> None:
                 kind % ("cilium.io/v2", "CiliumNetworkPolicy", "a", "shop"),
                 kind % ("cilium.io/v2", "CiliumNetworkPolicy", "b", "shop"),
                 kind % ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", "c", "shop"),
-                kind % ("example.com/v1", "CiliumNetworkPolicy", "d", "other"),
             ]
         )
     )

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import ManifestsError
+from auditor.model.snapshot import Blind, GapSource
 from auditor.sources.files import LARGEST_BYTES
 from auditor.sources.manifests import collect
-from tests.sources.manifest_text import NOW, RETENTION, only_gap, pod, read
+from tests.sources.manifest_text import NOW, RETENTION, document_of, only_gap, pod, read
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n"
@@ -93,6 +94,58 @@ def test_an_endless_stream_is_not_read_to_its_end() -> None:
         pytest.raises(ManifestsError, match="<stdin> cannot be read: is binary, not text"),
     ):
         collect(["-"], retention=RETENTION, now=NOW, stdin=zeros)
+
+
+NONSENSE = "---\nkind apiVersion\n"
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [NONSENSE, "---\n{ kind\n", "---\nkind: Pod\n"],
+    ids=["text", "no YAML", "no version"],
+)
+def test_a_file_of_broken_documents_is_not_read_to_its_end(nonsense: str) -> None:
+    """After 1,000 of them one gap says from where on anything may be missing."""
+    begin = time.monotonic()
+    snapshot = read(pod("a") + nonsense * 500_000 + "---\n" + pod("b"))
+    *broken, last = snapshot.gaps
+    assert ["a"] == [one.name for one in snapshot.pods]
+    assert 1000 == len(broken)
+    assert (None, Blind.OBJECTS) == (last.kind, last.blind)
+    assert "document 1002, line 2006" == document_of(last)
+    assert "is not read from here on: 1,000 documents before it are broken" == last.reason
+    assert 5 > time.monotonic() - begin
+
+
+def test_a_list_of_what_is_no_object_is_not_read_to_its_end() -> None:
+    """Its items count as documents do, and the gap names the first that is not read."""
+    items = ", ".join(["1"] * 300_000)
+    snapshot = read(f"{pod('a')}---\n{{apiVersion: v1, kind: List, items: [{items}]}}\n")
+    *broken, last = snapshot.gaps
+    assert (["a"], 1000) == ([one.name for one in snapshot.pods], len(broken))
+    source = GapSource(file="<stdin>", document="document 2, line 6", field="items[1000]")
+    assert (source, Blind.OBJECTS) == (last.source, last.blind)
+
+
+def test_a_file_with_some_broken_documents_is_read_whole() -> None:
+    """A thousand of them are no more than a thousand gaps; what is right beside them counts."""
+    snapshot = read((pod("a") + NONSENSE + "---\n") * 1000 + pod("b"))
+    assert "b" in [one.name for one in snapshot.pods]
+    assert 1000 == sum(gap.blind is Blind.OBJECTS for gap in snapshot.gaps)
+
+
+def test_objects_that_are_refused_are_not_broken_documents() -> None:
+    """Each is named, however many there are, and what follows them is read."""
+    snapshot = read((pod("a", "labels: {b: 1}") + "---\n") * 1200 + pod("b"))
+    assert (["b"], 1200) == ([one.name for one in snapshot.pods], len(snapshot.gaps))
+
+
+def test_broken_documents_of_one_file_are_not_held_against_another(tmp_path: Path) -> None:
+    """The next file is read from its beginning."""
+    (tmp_path / "a.yaml").write_text(NONSENSE * 1500)
+    (tmp_path / "b.yaml").write_text(NONSENSE + "---\n" + pod("b"))
+    snapshot = collect([str(tmp_path)], retention=RETENTION, now=NOW)
+    assert (["b"], 1002) == ([one.name for one in snapshot.pods], len(snapshot.gaps))
 
 
 def test_nonsense_in_text_is_not_parsed(tmp_path: Path) -> None:
