@@ -1,7 +1,7 @@
 """The exceptions that reach a user, each with a hint and an exit code.
 
     AuditorError                      exit code
-    ├── UsageError                    2   flags, settings or waivers are malformed
+    ├── UsageError                    2   flags, settings, kubeconfig or waivers
     │   └── UnknownNameError          2   a name that the input does not hold
     ├── SourceError                   3   nothing could be collected
     │   ├── ManifestsError            3   files, folders, standard input
@@ -30,7 +30,7 @@ class AuditorError(Exception):
 
 
 class UsageError(AuditorError):
-    """A flag, a settings file or a waiver file is malformed."""
+    """A flag, a settings file, a kubeconfig or a waiver file is malformed."""
 
     exit_code: ClassVar[int] = 2
 
