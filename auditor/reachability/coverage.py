@@ -11,8 +11,11 @@ from collections.abc import Iterable, Mapping
 
 from auditor.model.selectors import LabelSelector, Requirement
 
-STEPS_AT_MOST = 100_000
-"""Choices tried before the search gives up: a fraction of a second."""
+STEPS_AT_MOST = 1_000_000
+"""Selectors held against a choice before the search gives up: a second or two."""
+
+_COMPARED_AT_MOST = 100
+"""Selectors that each one is compared with to drop what another implies."""
 
 _ANY_OTHER = "any-other-value"
 
@@ -25,7 +28,7 @@ def find_escape(selectors: Iterable[LabelSelector]) -> Mapping[str, str] | None:
     """Find labels that no selector selects; None where every label set is selected.
 
     Raises:
-        SearchExceededError: not decided within `STEPS_AT_MOST` choices.
+        SearchExceededError: not decided within `STEPS_AT_MOST` steps.
 
     """
     clauses = {one.requirements() for one in selectors}
@@ -37,10 +40,13 @@ def find_escape(selectors: Iterable[LabelSelector]) -> Mapping[str, str] | None:
 def _without_implied(clauses: set[tuple[Requirement, ...]]) -> list[tuple[Requirement, ...]]:
     """Drop selectors that select less than another: who escapes the other escapes them."""
     kept: list[tuple[Requirement, ...]] = []
+    shortest: list[frozenset[Requirement]] = []
     for clause in sorted(clauses, key=lambda one: (len(one), str(one))):
-        wanted = set(clause)
-        if len(kept) > 1000 or not any(set(one) <= wanted for one in kept):
+        wanted = frozenset(clause)
+        if not any(one <= wanted for one in shortest):
             kept.append(clause)
+            if len(shortest) < _COMPARED_AT_MOST:
+                shortest.append(wanted)
     return kept
 
 
@@ -62,9 +68,6 @@ class _Search:
     def _extend(
         self, chosen: dict[str, str | None], open_clauses: list[tuple[Requirement, ...]]
     ) -> Mapping[str, str] | None:
-        self._steps += 1
-        if self._steps > STEPS_AT_MOST:
-            raise SearchExceededError
         if not open_clauses:
             return {key: value for key, value in chosen.items() if value is not None}
         # the clause with the fewest ways out decides first
@@ -77,6 +80,9 @@ class _Search:
                 if value in tried.setdefault(one.key, set()) or _meets(one, value):
                     continue
                 tried[one.key].add(value)
+                self._steps += len(open_clauses)
+                if self._steps > STEPS_AT_MOST:
+                    raise SearchExceededError
                 extended = {**chosen, one.key: value}
                 left = [each for each in open_clauses if not _escapes(each, extended)]
                 if all(_may_escape(each, extended) for each in left):

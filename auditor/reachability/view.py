@@ -236,6 +236,13 @@ class View:
             ip_blocks_match_pods=self.ip_blocks_match_pods,
         )
 
+    @property
+    def doubt(self) -> str:
+        """What makes a permission possible that is not evaluated as given (semantics 3.7)."""
+        if self.ip_blocks_match_pods is None:
+            return "an ipBlock may match pods: the CNI is not known"
+        return "an ipBlock may match pods or nodes whose addresses are not known"
+
     def matches_any(self, namespace: str, peer: Peer, endpoints: set[int]) -> bool:
         """Whether a peer of a policy of the namespace matches any of the endpoints."""
         index = self.evaluation.index

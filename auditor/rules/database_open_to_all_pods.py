@@ -72,7 +72,7 @@ def check(view: View) -> Iterator[Hit | Unevaluated]:
         sure = certainty(view, (workload.namespace,), Blind.POLICIES)
         admission = _find_admission(view, workload.namespace, nodes)
         if admission is None and _may_admit(view, nodes):
-            yield Unevaluated(workload, "an ipBlock may match pods: the CNI is not known")
+            yield Unevaluated(workload, view.doubt)
             continue
         hit = admission and _state(view, workload, databases[workload], nodes, admission)
         yield from sure.judge(workload, hit)

@@ -81,7 +81,7 @@ def _doubt(
     if sure.unread or sure.doubts:
         yield Unevaluated(subject, describe_gaps((*sure.unread, *sure.doubts)))
     elif leak is None and pair in environments.possible_leaks:
-        yield Unevaluated(subject, "an ipBlock may match pods: the CNI is not known")
+        yield Unevaluated(subject, view.doubt)
 
 
 def _state(

@@ -64,7 +64,7 @@ def check(view: View) -> Iterator[Hit | Unevaluated]:
                 yield Unevaluated(subject, reason)
                 continue
             if opening is None and _may_be_open(view, namespace.name, direction):
-                reason = f"{direction}: an ipBlock may match pods: the CNI is not known"
+                reason = f"{direction}: {view.doubt}"
                 yield Unevaluated(subject, reason)
                 continue
             hit = opening and _state(view, number, subject, direction, opening)

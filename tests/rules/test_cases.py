@@ -136,5 +136,5 @@ def test_what_exceeds_the_budget_is_not_evaluated() -> None:
     assert RuleStatus.FAIL == record.status
     assert record.reason == (
         "app/Namespace/app: ingress: whether the policies' selectors cover every label set was "
-        "not decided within 100,000 steps"
+        "not decided within 1,000,000 steps"
     )
