@@ -41,7 +41,7 @@ def describe_uncertainty(
                 )
                 if ip_blocks_match_pods
                 else (
-                    "an ipBlock may also match pods: that depends on the CNI, which is not known",
+                    "an ipBlock may also match pods: how the CNI reads it is not known",
                     "evaluated as matching no pod; set ip_blocks_match_pods to say which it is",
                 )
             ),

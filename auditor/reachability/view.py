@@ -240,7 +240,7 @@ class View:
     def doubt(self) -> str:
         """What makes a permission possible that is not evaluated as given (semantics 3.7)."""
         if self.ip_blocks_match_pods is None:
-            return "an ipBlock may match pods: the CNI is not known"
+            return "an ipBlock may match pods: how the CNI reads it is not known"
         return "an ipBlock may match pods or nodes whose addresses are not known"
 
     def matches_any(self, namespace: str, peer: Peer, endpoints: set[int]) -> bool:

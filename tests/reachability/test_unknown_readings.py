@@ -58,9 +58,7 @@ def reasons(view: View) -> list[str]:
     return [one.reason for one in view.gaps]
 
 
-MATCHES_PODS = (
-    "ingress: an ipBlock may also match pods: that depends on the CNI, which is not known"
-)
+MATCHES_PODS = "ingress: an ipBlock may also match pods: how the CNI reads it is not known"
 MATCHES_NODES = "ingress: an ipBlock may match nodes whose addresses are not known"
 
 
