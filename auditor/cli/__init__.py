@@ -24,9 +24,13 @@ def entrypoint() -> NoReturn:
     # A Job that is ended early takes its unfinished files along, as after Ctrl-C.
     signal.signal(signal.SIGTERM, _terminate)
     code = main()
-    if code == BROKEN_PIPE:
-        # What is still buffered has no reader; the interpreter must not try to write it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            # What is still buffered has no reader, or no room, and that has been said: the
+            # interpreter must not try to write it again, and end with a code of its own.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
 

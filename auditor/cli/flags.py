@@ -34,7 +34,9 @@ version_flag = click.option(
 )
 
 _PRESENTATION = (
-    click.option("-q", "--quiet", is_flag=True, help="Say nothing but results and errors."),
+    click.option(
+        "-q", "--quiet", is_flag=True, help="Say nothing but results, warnings and errors."
+    ),
     click.option("-v", "--verbose", count=True, help="Say more; twice: tracebacks of defects."),
     click.option(
         "--color",

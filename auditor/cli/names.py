@@ -16,6 +16,7 @@ from auditor.model.addresses import parse_address
 from auditor.model.connections import AddressEndpoint, Endpoint
 from auditor.model.objects import Reference
 from auditor.model.ports import FIRST_PORT, LAST_PORT, PROTOCOLS
+from auditor.model.snapshot import Blind
 from auditor.reachability.endpoints import WorkloadNode
 from auditor.reachability.view import View
 
@@ -191,6 +192,12 @@ def _find_pod(view: View, namespace: str, name: str) -> int:
     if found is not None:
         return found
     _check_namespace(view, namespace)
+    _check_read(view, namespace, f"pod {namespace}/{name}")
+    if any((pod.namespace, pod.name) == (namespace, name) for pod in view.snapshot.pods):
+        raise UnknownNameError(
+            f"pod {namespace}/{name} has finished",
+            hint="it takes part in no traffic: ask for a pod that is running",
+        )
     workloads = _workloads_in(view, namespace)
     alike = sorted(
         {str(one.endpoint.workload) for one in workloads if one.endpoint.workload.name == name}
@@ -219,8 +226,18 @@ def _find_workload(view: View, namespace: str, kind: str, name: str) -> NamedPod
     if found:
         return NamedWorkload(view.workloads[found[0]].endpoint.workload, found)
     text = f"{namespace}/{kind}/{name}"
+    _check_read(view, namespace, f"workload {text}")
     known = {str(one.endpoint.workload) for one in _workloads_in(view, namespace)}
     raise _unknown(f"workload {text}", text, known, f"namespace {namespace} has no workloads")
+
+
+def _check_read(view: View, namespace: str, what: str) -> None:
+    """Pods that were not read are not taken for pods that do not exist."""
+    if gaps := view.blind_spots(namespace, Blind.PODS):
+        raise UnknownNameError(
+            f"{what} is not among what was read",
+            hint=f"pods of namespace {namespace} were not all read: {gaps[0].reason}",
+        )
 
 
 def _workloads_in(view: View, namespace: str) -> list[WorkloadNode]:

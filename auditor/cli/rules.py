@@ -59,8 +59,9 @@ def show(session: Session, *, rule: str, format_: str) -> int:
 
     pages = {one.id: one.page for one in RULES}
     if rule not in pages:
-        near = difflib.get_close_matches(rule, pages) or list(pages)
-        raise UnknownNameError(f"rule {rule} is unknown", hint=f"did you mean {' or '.join(near)}?")
+        near = difflib.get_close_matches(rule, pages)
+        hint = f"did you mean {' or '.join(near)}?" if near else "rules list names them all"
+        raise UnknownNameError(f"rule {rule} is unknown", hint=hint)
     if format_ == "json":
         session.write((show_page_json(pages[rule]),))
     else:

@@ -97,11 +97,6 @@ def public_family(view: View, group: Group) -> Family | None:
     return None
 
 
-def allows_every_port(view: View, group: Group, family: Family) -> bool:
-    """Whether every public unicast address of the family is allowed on every port."""
-    return public_parts(view, family) <= _allowed_on(view, group, every_port=True)
-
-
 def public_parts(view: View, family: Family) -> FrozenBitMap:
     """The address parts that hold a public unicast address of the family."""
     return view.remembered(_public_families)[family]

@@ -52,7 +52,10 @@ _ROLLOUT_LABELS = {
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """libyaml's where PyYAML has it: a large report holds thousands of manifests."""
 
-_HEADER = "# review before applying: this closes connections that are open today\n"
+_HEADER = (
+    "# review before applying: this closes connections that are open today\n"
+    "# one remediation at a time: it rests on today's policies, so audit again before the next\n"
+)
 
 
 def new_policy(

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from auditor.model.addresses import Family
 from auditor.model.findings import Hit, Severity, Unevaluated
-from auditor.model.ports import describe_ports
+from auditor.model.ports import PROTOCOLS, describe_ports
 from auditor.model.snapshot import Blind
 from auditor.reachability.permissions import Group
 from auditor.reachability.view import View
@@ -28,7 +28,6 @@ from auditor.rules._certainty import certainty, unread_namespaces
 from auditor.rules._egress_remediation import mend_egress
 from auditor.rules._internet import (
     Egress,
-    allows_every_port,
     find_wide,
     grade,
     granting,
@@ -58,9 +57,12 @@ def check(view: View) -> Iterator[Hit | Unevaluated]:
 def _state(view: View, egress: Egress, family: Family) -> Hit:
     ports = _common_ports(view, egress.group, family)
     severity, reason = grade(view, egress)
-    if severity is None and not allows_every_port(view, egress.group, family):
+    if severity is None and not _is_a_whole_protocol(view, ports):
         severity, reason = Severity.LOW, "only stated ports are open"
-    described = describe_ports(view.evaluation.ports.describe(ports)) if ports else "some port"
+    described = describe_ports(
+        view.evaluation.ports.describe(ports or _ports(view, egress, family))
+    )
+    described = described if ports else f"at least one port of {described}"
     return Hit(
         subject=egress.workload,
         message=f"{egress.workload} may reach every public IPv{family} address on {described}",
@@ -76,6 +78,20 @@ def _state(view: View, egress: Egress, family: Family) -> Hit:
         policies=view.references(granting(view, egress, family)),
         remediation=mend_egress(view, egress, public_family),
     )
+
+
+def _is_a_whole_protocol(view: View, ports: int) -> bool:
+    """Whether every port of some protocol is open: a rule that states no port."""
+    parts = view.evaluation.ports
+    return any(ports & whole == whole for whole in map(parts.mask, PROTOCOLS))
+
+
+def _ports(view: View, egress: Egress, family: Family) -> int:
+    """The ports on which some public address of the family is allowed."""
+    found = 0
+    for part in public_parts(view, family):
+        found |= egress.group.ports_with(part)
+    return found
 
 
 def _common_ports(view: View, group: Group, family: Family) -> int:

@@ -23,7 +23,15 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from auditor.model.findings import Direction, Hit, Remediation, Severity, Unevaluated, Witness
-from auditor.model.objects import EgressRule, Namespace, NetworkPolicy, Peer, PolicyPort, Reference
+from auditor.model.objects import (
+    EgressRule,
+    IngressRule,
+    Namespace,
+    NetworkPolicy,
+    Peer,
+    PolicyPort,
+    Reference,
+)
 from auditor.model.selectors import NAMESPACE_NAME_LABEL, LabelSelector, Requirement
 from auditor.model.snapshot import Blind
 from auditor.reachability.closing import Change
@@ -31,6 +39,7 @@ from auditor.reachability.compile import rules_of
 from auditor.reachability.coverage import STEPS_AT_MOST, SearchExceededError, find_escape
 from auditor.reachability.permissions import GrantBy, Group, form_group
 from auditor.reachability.view import View
+from auditor.reachability.vocabulary import Rule
 from auditor.rules._certainty import certainty, describe_gaps
 from auditor.rules._remediation import by_manifest, by_steps, new_policy, with_rules
 from auditor.rules._witness import find_witness
@@ -168,7 +177,8 @@ def _mend(view: View, namespace: str, direction: Direction, opening: _Opening) -
     """Add a default-deny where labels escape; take the rules that open everything out."""
     added: list[NetworkPolicy] = []
     if opening.escape is not None:
-        rules = _dns_rule(view, namespace) if direction is Direction.EGRESS else ()
+        keep_dns = _dns_rule if direction is Direction.EGRESS else _resolver_rule
+        rules = keep_dns(view, namespace)
         name = f"default-deny-{direction.value}"
         added.append(new_policy(view, namespace, name, LabelSelector(), direction, rules=rules))
     replaced: list[tuple[int, NetworkPolicy]] = []
@@ -209,7 +219,17 @@ def _resolvers(view: View) -> tuple[tuple[str, LabelSelector], ...]:
     return tuple((namespace, selector) for (namespace, _), selector in found.items())
 
 
-def _dns_rule(view: View, namespace: str) -> tuple[EgressRule, ...]:
+def _resolver_rule(view: View, namespace: str) -> tuple[Rule, ...]:
+    """Keep cluster DNS reachable where it stands here, and where that opens nothing."""
+    run = view.endpoints.namespace_runs[view.endpoints.namespace_index[namespace]]
+    if all(dns != namespace for dns, _ in view.remembered(_resolvers)) or any(
+        view.group(Direction.INGRESS, bit).is_isolated for bit in run if view.endpoints.holders[bit]
+    ):
+        return ()
+    return (IngressRule(ports=(_DNS_UDP, _DNS_TCP)),)
+
+
+def _dns_rule(view: View, namespace: str) -> tuple[Rule, ...]:
     """Keep cluster DNS open, where that opens it to no pod that does not have it today.
 
     The default-deny of a direction selects every pod, and policies add up.

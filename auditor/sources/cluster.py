@@ -309,7 +309,7 @@ class _Reader:
         if error.status == 403:
             return ClusterError(
                 f"API server {self._connection.server} allows nothing to be read: {error.message}",
-                hint="the account needs get and list on namespaces, pods and networkpolicies",
+                hint="the account needs list on namespaces, pods and networkpolicies",
             )
         return ClusterError(
             f"API server {self._connection.server} answers no list: {error.message}",
