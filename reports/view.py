@@ -127,6 +127,8 @@ def _scope(scope: ScopeRecord) -> Iterable[Fact]:
     yield Fact("Namespaces", group_digits(namespaces.total))
     yield Fact("Namespaces judged", group_digits(namespaces.in_scope))
     yield Fact("Namespaces excluded", group_digits(len(namespaces.excluded)))
+    if scope.selector is not None:
+        yield Fact("Judged only pods with", show_text(scope.selector))
     yield Fact("Pods", group_digits(scope.pods))
     yield Fact("Policies", group_digits(sum(scope.policies.values())))
     gaps = count(len(scope.gaps), "gap")

@@ -21,6 +21,7 @@ from auditor.model.report import (
     ToolRecord,
     record_gap,
 )
+from auditor.model.selector_syntax import spell_selector
 from auditor.reachability.picture import count_matrix
 from auditor.reachability.view import View
 from auditor.rules import RULES
@@ -70,6 +71,7 @@ def _scope(view: View, judged: Judged) -> ScopeRecord:
         pods=sum(view.pods_per_namespace.values()),
         policies={"NetworkPolicy": len(snapshot.policies), **dict(sorted(kinds.items()))},
         gaps=tuple(record_gap(one) for one in (*snapshot.gaps, *view.gaps)),
+        selector=None if judged.selector is None else spell_selector(judged.selector),
     )
 
 

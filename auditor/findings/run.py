@@ -67,13 +67,16 @@ def _run(rule: Rule, view: View, judged: Judged) -> tuple[list[FindingRecord], R
         status = RuleStatus.ERROR
     elif findings:
         status = RuleStatus.FAIL
+    elif unevaluated or judged.is_empty:
+        status = RuleStatus.NOT_EVALUATED
     else:
-        status = RuleStatus.NOT_EVALUATED if unevaluated else RuleStatus.PASS
+        status = RuleStatus.PASS
     return findings, RuleRecord(
         id=rule.id,
         status=status,
         declared_only=status is RuleStatus.PASS and view.recognition.cni.enforces is False,
-        reason=_reason(failure, unevaluated),
+        reason=_reason(failure, unevaluated)
+        or ("no namespace is in scope" if judged.is_empty else None),
     )
 
 

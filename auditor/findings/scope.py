@@ -9,6 +9,7 @@ from typing import NamedTuple
 from auditor.model.objects import Reference
 from auditor.model.report import ExcludedNamespace
 from auditor.model.selectors import LabelSelector
+from auditor.model.snapshot import Blind
 from auditor.reachability.view import View
 
 
@@ -47,29 +48,44 @@ class Judged:
         self.excluded = tuple(
             ExcludedNamespace(name=one.name, reason=reason)
             for one in view.snapshot.namespaces
-            if (reason := scope.reason_to_exclude(one.name)) is not None
+            if (reason := self._reason_to_exclude(view, one.name)) is not None
         )
+        """The namespaces that are not judged, each with the reason."""
         self._namespaces = {one.name for one in view.snapshot.namespaces} - {
             one.name for one in self.excluded
         }
+
+    @property
+    def selector(self) -> LabelSelector | None:
+        """The labels of pods to which the scope narrows."""
+        return self._scope.selector
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no namespace is left to judge: nothing may be called clean then."""
+        return not self._namespaces
+
+    def _reason_to_exclude(self, view: View, namespace: str) -> str | None:
+        reason = self._scope.reason_to_exclude(namespace)
+        if reason is not None or self._workloads is None:
+            return reason
+        if any(one.namespace == namespace for one in self._workloads):
+            return None
+        # pods that were not read may bear the labels: their namespace is not left out for good
+        if view.blind_spots(namespace, Blind.PODS):
+            return None
+        return "no pod bears the labels asked for"
 
     def holds(self, subject: Reference) -> bool:
         """Whether a subject is judged: a pair of environments by either end."""
         if subject.kind == "Environments":
             ends = subject.name.split("→")
             return any(
-                one.name in ends and self._holds_namespace(namespace)
+                one.name in ends and namespace in self._namespaces
                 for namespace, one in self._environments.items()
             )
         if not subject.namespace:
             return True
-        if subject.kind == "Namespace":
-            return self._holds_namespace(subject.namespace)
-        if self._workloads is not None and subject not in self._workloads:
+        if subject.namespace not in self._namespaces:
             return False
-        return subject.namespace in self._namespaces
-
-    def _holds_namespace(self, namespace: str) -> bool:
-        if namespace not in self._namespaces:
-            return False
-        return self._workloads is None or any(one.namespace == namespace for one in self._workloads)
+        return subject.kind == "Namespace" or self._workloads is None or subject in self._workloads

@@ -84,6 +84,8 @@ class ScopeRecord(Record, frozen=True):
     pods: int
     policies: dict[str, int]
     gaps: tuple[GapRecord, ...]
+    selector: str | None = None
+    """The labels of pods to which the run was narrowed (`-l`); null where it was not."""
 
 
 class SummaryRecord(Record, frozen=True):

@@ -48,3 +48,21 @@ def _require(part: str, key: str, operator: Operator, values: tuple[str, ...]) -
         if not _VALUE.fullmatch(value):
             raise ValueError(f"{value!r} in {part!r} is no label value")
     return Requirement(key=key, operator=operator, values=values)
+
+
+def spell_selector(selector: LabelSelector) -> str:
+    """Spell a selector in the same syntax: what `parse_selector` reads back as its equal."""
+    return ",".join(_spell(one) for one in selector.requirements())
+
+
+def _spell(one: Requirement) -> str:
+    values = ",".join(one.values)
+    match one.operator:
+        case "In":
+            return f"{one.key}={values}" if len(one.values) == 1 else f"{one.key} in ({values})"
+        case "NotIn":
+            return f"{one.key} notin ({values})"
+        case "Exists":
+            return one.key
+        case "DoesNotExist":
+            return f"!{one.key}"

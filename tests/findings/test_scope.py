@@ -138,3 +138,27 @@ def test_a_rule_without_a_subject_in_scope_passes(shop: View) -> None:
     """What a rule says of subjects out of scope decides nothing."""
     rules = judge(shop, Judged(shop, Scope(namespaces=("monitoring",)))).rules
     assert {RuleStatus.PASS} == {one.status for one in rules}
+
+
+def test_a_selector_is_stated_and_excludes_namespaces_without_such_pods(shop: View) -> None:
+    """Every namespace that holds no pod with the labels is excluded, with that reason."""
+    judged = Judged(shop, Scope(selector=parse_selector("app=redis")))
+    reasons = {one.name: one.reason for one in judged.excluded}
+    assert {"ingress-nginx", "kube-system", "monitoring", "shop-dev", "shop-test"} == set(reasons)
+    assert {"no pod bears the labels asked for"} == set(reasons.values())
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        Scope(selector=parse_selector("app=nosuch")),
+        Scope(namespaces=("shop-test",), exclude={"shop-test": "torn down"}),
+    ],
+    ids=["no pod", "no namespace"],
+)
+def test_where_nothing_is_in_scope_nothing_passes(shop: View, scope: Scope) -> None:
+    """An empty selection is no clean cluster: every rule is not evaluated, and says why."""
+    rules = judge(shop, Judged(shop, scope)).rules
+    assert {(RuleStatus.NOT_EVALUATED, "no namespace is in scope")} == {
+        (one.status, one.reason) for one in rules
+    }

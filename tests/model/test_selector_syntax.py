@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from auditor.model.selector_syntax import parse_selector
+from auditor.model.selector_syntax import parse_selector, spell_selector
 from auditor.model.selectors import LabelSelector, Requirement
 
 
@@ -57,3 +57,11 @@ def test_a_parsed_selector_selects(labels: Mapping[str, str], expected: bool) ->
     assert (Requirement(key="app", operator="In", values=("web",)),) == parse_selector(
         "app=web"
     ).requirements()
+
+
+@pytest.mark.parametrize(
+    "text", ["app=db", "app in (a,b)", "app notin (a,b)", "app", "!app", "a=1,!b"]
+)
+def test_a_selector_is_spelled_as_it_is_read(text: str) -> None:
+    """What a report says of `-l` can be typed again."""
+    assert text == spell_selector(parse_selector(text))
