@@ -26,7 +26,7 @@ demo: system $(INSTALLED)
 	$(BIN)/netpol-auditor audit -f tests/clusters/shop/main -o out
 
 test: system-tests $(INSTALLED)
-	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+	$(BIN)/pytest --numprocesses auto --dist loadfile --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 check: lint test
 
