@@ -116,14 +116,6 @@ class Closing:
                 lost.append(Cell(ports, rest))
         return tuple(lost)
 
-    @cached_property
-    def _closer(self) -> FrozenBitMap:
-        """Classes of workloads that have several, and hosts: their rows are looked at singly."""
-        several = {
-            bit for one in self._view.workloads if len(one.classes) > 1 for bit in one.classes
-        }
-        return FrozenBitMap(several | set(self._view.endpoints.host_classes))
-
     def _count(
         self,
         number: int,
@@ -138,11 +130,11 @@ class Closing:
         total = 0
         for bit, cells in lost:
             for _, peers in cells:
-                plain = peers - self._closer
+                plain = peers - self._view.shared_bits
                 if plain not in self._weights:
                     self._weights[plain] = sum(len(self._numbering.holders[one]) for one in plain)
                 total += self._weights[plain] - (bit in plain)
-        apart = self._view.evaluation.index.everything - self._closer
+        apart = self._view.evaluation.index.everything - self._view.shared_bits
         return total + sum(1 for _ in self._rows(number, direction, outcomes, lost, apart))
 
     def _rows(

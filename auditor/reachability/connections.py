@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from pyroaring import FrozenBitMap
-
 from auditor.model.connections import AddressEndpoint, Connection, Endpoint
 from auditor.model.findings import Direction
 from auditor.reachability.permissions import Cell
@@ -140,7 +138,7 @@ class _Spreading:
     def __init__(self, view: View, numbering: Numbering) -> None:
         self._view = view
         self._numbering = numbering
-        self._hosts = FrozenBitMap(view.endpoints.host_classes)
+        self._hosts = view.hosts
         self._kept: dict[int, dict[int, int]] = {}
         self._kept_rows = 0
 

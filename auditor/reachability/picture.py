@@ -54,9 +54,7 @@ class _Counter:
         for number in range(len(view.workloads)):
             self._sizes[self._group_of[number]] += 1
         self._sizes[self._external] = 1
-        several = {bit for one in view.workloads if len(one.classes) > 1 for bit in one.classes}
-        self._hosts = FrozenBitMap(view.endpoints.host_classes)
-        self._closer = FrozenBitMap(several) | self._hosts
+        self._closer = view.shared_bits
         self._plain = [
             FrozenBitMap(
                 bit
@@ -127,7 +125,7 @@ class _Counter:
         for cell in cells:
             if cell.ports == view.all_ports:
                 open_parts = open_parts | cell.peers
-        whole = any(family <= open_parts for family in view.remembered(_families))
+        whole = any(family <= open_parts for family in view.families.values())
         return int(allowed), int(whole)
 
     def _weigh(self, peers: FrozenBitMap) -> int:
@@ -176,7 +174,7 @@ class _Counter:
         """The workloads that some external address, or every one of a family, may reach."""
         allowed = FrozenBitMap()
         from_all: list[FrozenBitMap] = []
-        for family in self._view.remembered(_families):
+        for family in self._view.families.values():
             whole = self._view.evaluation.index.everything
             for _, cells in self._view.remembered(reach_out).of_each(family):
                 open_bits = FrozenBitMap()
@@ -199,15 +197,3 @@ class _Counter:
         if ports == self._view.all_ports:
             unrestricted += number
         counts[group] = (allowed + number, unrestricted)
-
-
-def _families(view: View) -> tuple[FrozenBitMap, ...]:
-    start = view.endpoints.external.start
-    return tuple(
-        FrozenBitMap(
-            start + number
-            for number, one in enumerate(view.endpoints.parts.parts)
-            if one.family == family
-        )
-        for family in (4, 6)
-    )

@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 
 from pyroaring import FrozenBitMap
 
+from auditor.model.addresses import Family
 from auditor.model.collector import uncollected
 from auditor.model.connections import AddressEndpoint, Endpoint
 from auditor.model.findings import Direction
@@ -225,6 +226,43 @@ class View:
     def external(self) -> FrozenBitMap:
         """Every address part."""
         return FrozenBitMap(self.endpoints.external)
+
+    @cached_property
+    def families(self) -> Mapping[Family, FrozenBitMap]:
+        """The address parts of each IP family."""
+        start = self.endpoints.external.start
+        found: dict[Family, list[int]] = {4: [], 6: []}
+        for number, one in enumerate(self.endpoints.parts.parts):
+            found[one.family].append(start + number)
+        return {family: FrozenBitMap(bits) for family, bits in found.items()}
+
+    @cached_property
+    def hosts(self) -> FrozenBitMap:
+        """The classes of host-network pods."""
+        return FrozenBitMap(self.endpoints.host_classes)
+
+    @cached_property
+    def shared_bits(self) -> FrozenBitMap:
+        """Hosts, and classes of workloads that have several.
+
+        Rows cannot be counted by class there: two classes may stand for one row, and a row on
+        one's own node is none.
+        """
+        several = {bit for one in self.workloads if len(one.classes) > 1 for bit in one.classes}
+        return FrozenBitMap(several) | self.hosts
+
+    def run_of(self, namespace: str) -> range:
+        """The pod classes of a namespace."""
+        return self.endpoints.namespace_runs[self.endpoints.namespace_index[namespace]]
+
+    def newcomer_in(self, namespace: str) -> int:
+        """The class of a new pod without labels in a namespace."""
+        return self.endpoints.newcomers[self.endpoints.namespace_index[namespace]]
+
+    @property
+    def stranger(self) -> int:
+        """The class of a new pod without labels in a new namespace without labels."""
+        return self.endpoints.newcomers[-1]
 
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:

@@ -41,8 +41,7 @@ _STEPS = (
 
 def mend_leak(view: View, leak: Leak, sources: tuple[str, ...]) -> Remediation:
     """Shut the source namespaces out at every destination that they reach."""
-    hosts = FrozenBitMap(view.endpoints.host_classes)
-    if leak.sources.intersect(hosts) or leak.destinations.intersect(hosts):
+    if leak.sources.intersect(view.hosts) or leak.destinations.intersect(view.hosts):
         return by_steps(
             *_STEPS, "run the workloads on the host's network elsewhere: no policy selects them"
         )
@@ -66,8 +65,7 @@ def _isolating(view: View, leak: Leak, sources: tuple[str, ...]) -> Iterator[Net
     for bit in open_bits:
         by_namespace.setdefault(view.namespace_of(bit) or "", []).append(bit)
     for namespace, bits in by_namespace.items():
-        run = view.endpoints.namespace_runs[view.endpoints.namespace_index[namespace]]
-        held = [one for one in run if view.endpoints.holders[one]]
+        held = [one for one in view.run_of(namespace) if view.endpoints.holders[one]]
         if not any(view.group(_INGRESS, one).is_isolated for one in held):
             selector = LabelSelector()
             yield new_policy(

@@ -37,7 +37,7 @@ class Environments:
 
     @cached_property
     def namespaces(self) -> dict[str, tuple[str, ...]]:
-        """The namespaces of each environment whose policies were read."""
+        """The namespaces of each environment."""
         found: dict[str, list[str]] = defaultdict(list)
         for namespace, environment in sorted(self._view.recognition.environments.items()):
             if environment.name is not None:
@@ -124,13 +124,6 @@ class _Crossing:
     def __init__(self, view: View, destinations: dict[int, tuple[int, ...]]) -> None:
         self._view = view
         self._held = destinations
-        self._several = frozenset(
-            number
-            for each in destinations.values()
-            for number in each
-            if len(view.workloads[number].classes) > 1
-        )
-        self._hosts = FrozenBitMap(view.endpoints.host_classes)
         self._counts: dict[FrozenBitMap, int] = {}
         self._closer: set[tuple[int, int]] = set()
         self._simple_pairs = 0
@@ -145,10 +138,7 @@ class _Crossing:
             self._sources.add(bit)
             self._destinations |= peers
             self._name_policies(bit, ports, peers)
-            plain = bit not in self._hosts and all(
-                len(self._view.workloads[one].classes) == 1 for one in holders
-            )
-            closer = self._closer_bits & peers if plain else peers
+            closer = peers if bit in self._view.shared_bits else peers & self._view.shared_bits
             rest = peers - closer
             if rest:
                 self._simple_pairs += len(holders) * self._count(rest)
@@ -172,12 +162,6 @@ class _Crossing:
             FrozenBitMap(self._destinations),
         )
 
-    @cached_property
-    def _closer_bits(self) -> FrozenBitMap:
-        """Classes whose workloads have several, and hosts: pairs are counted one by one."""
-        several = {bit for bit, each in self._held.items() if not self._several.isdisjoint(each)}
-        return FrozenBitMap(several) | self._hosts
-
     def _count(self, peers: FrozenBitMap) -> int:
         if peers not in self._counts:
             self._counts[peers] = sum(len(self._held[one]) for one in peers)
@@ -192,7 +176,9 @@ class _Crossing:
         databases = self._view.recognition.databases
         workloads = self._view.workloads
         hosts = any(
-            bit in self._hosts for one in (source, destination) for bit in workloads[one].classes
+            bit in self._view.hosts
+            for one in (source, destination)
+            for bit in workloads[one].classes
         )
         return hosts, workloads[destination].endpoint.workload not in databases
 

@@ -83,7 +83,7 @@ def unrestricted_family(view: View, group: Group) -> Family | None:
     """The first family whose every address is allowed, private ones too, on every port."""
     allowed = _allowed_on(view, group, every_port=True)
     for family in FAMILIES:
-        if view.remembered(_whole_families)[family] <= allowed:
+        if view.families[family] <= allowed:
             return family
     return None
 
@@ -124,7 +124,7 @@ def grade(view: View, egress: Egress) -> tuple[Severity | None, str | None]:
 
 def granting(view: View, egress: Egress, family: Family) -> tuple[int, ...]:
     """The policies whose rules allow external addresses of the family."""
-    external = view.remembered(_whole_families)[family]
+    external = view.families[family]
     return tuple(
         sorted({one.policy for one in egress.group.grants if one.peers.intersect(external)})
     )
@@ -138,23 +138,12 @@ def _allowed_on(view: View, group: Group, *, every_port: bool) -> FrozenBitMap:
     return found
 
 
-def _whole_families(view: View) -> dict[Family, FrozenBitMap]:
-    start = view.endpoints.external.start
-    parts = view.endpoints.parts.parts
-    return {
-        family: FrozenBitMap(
-            start + number for number, one in enumerate(parts) if one.family == family
-        )
-        for family in FAMILIES
-    }
-
-
 def _public_families(view: View) -> dict[Family, FrozenBitMap]:
     parts = view.endpoints.parts.parts
     start = view.endpoints.external.start
     return {
         family: FrozenBitMap(bit for bit in bits if _is_partly_public(parts[bit - start]))
-        for family, bits in view.remembered(_whole_families).items()
+        for family, bits in view.families.items()
     }
 
 

@@ -57,7 +57,7 @@ def find_witness(
     namespaces are the last choice: readers know their own workloads better.
     """
     cells = reach_of(view, direction).of(near)
-    for left_out in (view.remembered(_hosts_and_system), view.remembered(_hosts)):
+    for left_out in (view.remembered(_hosts_and_system), view.hosts):
         for ports, peers in cells:
             wanted = (peers if among is None else peers & among) - left_out
             far = _first_of_another(view, holder, near, wanted)
@@ -89,18 +89,10 @@ def _first_of_another(view: View, holder: int, near: int, peers: FrozenBitMap) -
     )
 
 
-def _hosts(view: View) -> FrozenBitMap:
-    return FrozenBitMap(view.endpoints.host_classes)
-
-
 def _hosts_and_system(view: View) -> FrozenBitMap:
-    numbers = view.endpoints.namespace_index
-    runs = (
-        view.endpoints.namespace_runs[numbers[one]]
-        for one in view.recognition.system_namespaces
-        if one in numbers
-    )
-    return FrozenBitMap(bit for run in runs for bit in run) | _hosts(view)
+    known = view.endpoints.namespace_index
+    runs = (view.run_of(one) for one in view.recognition.system_namespaces if one in known)
+    return FrozenBitMap(bit for run in runs for bit in run) | view.hosts
 
 
 def declared_ports(view: View, workload: int) -> tuple[tuple[str, int], ...]:

@@ -82,9 +82,8 @@ def check(view: View) -> Iterator[Hit | Unevaluated]:
 def _find_admission(
     view: View, namespace: str, nodes: tuple[WorkloadNode, ...]
 ) -> _Admission | None:
-    newcomers = view.endpoints.newcomers
-    own = newcomers[view.endpoints.namespace_index[namespace]]
-    for detail, newcomer in (("cluster", newcomers[-1]), ("namespace", own)):
+    for detail in ("cluster", "namespace"):
+        newcomer = _newcomer(view, namespace, detail)
         for node in nodes:
             for bit in node.classes:
                 if ports := view.group(_INGRESS, bit).ports_with(newcomer):
@@ -93,9 +92,8 @@ def _find_admission(
 
 
 def _may_admit(view: View, nodes: tuple[WorkloadNode, ...]) -> bool:
-    stranger = view.endpoints.newcomers[-1]
     return any(
-        view.group(_INGRESS, bit).possible_ports_with(stranger)
+        view.group(_INGRESS, bit).possible_ports_with(view.stranger)
         for node in nodes
         for bit in node.classes
     )
@@ -111,7 +109,7 @@ def _state(
     severity, reason = _grade(view, workload, admission)
     whom = "any pod of the cluster" if admission.detail == "cluster" else "any pod of its namespace"
     ports = describe_ports(view.evaluation.ports.describe(admission.ports))
-    newcomer = _newcomer(view, workload, admission)
+    newcomer = _newcomer(view, workload.namespace, admission.detail)
     group = view.group(_INGRESS, admission.bit)
     policies = tuple(sorted({one.policy for one in group.grants if newcomer in one.peers}))
     return Hit(
@@ -128,11 +126,9 @@ def _state(
     )
 
 
-def _newcomer(view: View, workload: Reference, admission: _Admission) -> int:
-    newcomers = view.endpoints.newcomers
-    if admission.detail == "cluster":
-        return newcomers[-1]
-    return newcomers[view.endpoints.namespace_index[workload.namespace]]
+def _newcomer(view: View, namespace: str, detail: str) -> int:
+    """The pod without labels that a detail speaks of."""
+    return view.stranger if detail == "cluster" else view.newcomer_in(namespace)
 
 
 def _grade(
@@ -190,9 +186,7 @@ def _witness(
 ) -> Witness | None:
     """A pod that connects today: of another namespace first, where the cluster is admitted."""
     preferred = tuple(("TCP", port) for port in database.ports)
-    home = FrozenBitMap(
-        view.endpoints.namespace_runs[view.endpoints.namespace_index[workload.namespace]]
-    )
+    home = FrozenBitMap(view.run_of(workload.namespace))
     pods = view.real_classes
     for among in (pods - home, pods) if admission.detail == "cluster" else (pods & home,):
         found = find_witness(
@@ -227,8 +221,7 @@ def _mend(view: View, workload: Reference, nodes: tuple[WorkloadNode, ...]) -> R
             )
         name = f"{workload.name}-deny-ingress"
         added = (new_policy(view, workload.namespace, name, selector, _INGRESS),)
-    newcomers = view.endpoints.newcomers
-    wide = {newcomers[-1], newcomers[view.endpoints.namespace_index[workload.namespace]]}
+    wide = {view.stranger, view.newcomer_in(workload.namespace)}
     replaced = tuple(
         (position, _narrowed(view, position, wide))
         for position in sorted(

@@ -87,7 +87,7 @@ def _find_opening(view: View, namespace: Namespace, direction: Direction) -> _Op
         if direction in view.policies[position].grants
     ]
     escape = find_escape(selectors)
-    newcomer = view.endpoints.newcomers[view.endpoints.namespace_index[namespace.name]]
+    newcomer = view.newcomer_in(namespace.name)
     group = view.group(direction, newcomer)
     openers = _openers(view, group)
     if escape is None and not openers:
@@ -97,7 +97,7 @@ def _find_opening(view: View, namespace: Namespace, direction: Direction) -> _Op
 
 def _may_be_open(view: View, namespace: str, direction: Direction) -> bool:
     """Whether the rules would allow everything if what is unknown were so."""
-    newcomer = view.endpoints.newcomers[view.endpoints.namespace_index[namespace]]
+    newcomer = view.newcomer_in(namespace)
     group = view.group(direction, newcomer)
     grants = (one._replace(peers=one.peers | one.possible) for one in group.grants)
     return bool(group.possible) and _allows_everything(
@@ -199,7 +199,7 @@ def _mend(view: View, namespace: str, direction: Direction, opening: _Opening) -
 
 
 def _is_still_open(view: View, namespace: str, direction: Direction, opening: _Opening) -> bool:
-    newcomer = view.endpoints.newcomers[view.endpoints.namespace_index[namespace]]
+    newcomer = view.newcomer_in(namespace)
     group = view.group(direction, newcomer)
     dropped = {(one.policy, one.rule) for one in opening.openers}
     kept = (one for one in group.grants if (one.policy, one.rule) not in dropped)
@@ -219,9 +219,19 @@ def _resolvers(view: View) -> tuple[tuple[str, LabelSelector], ...]:
     return tuple((namespace, selector) for (namespace, _), selector in found.items())
 
 
+def _resolver_bits(view: View) -> frozenset[int]:
+    """The classes of the pods of cluster DNS."""
+    return frozenset(
+        bit
+        for one in view.workloads
+        if one.endpoint.workload in view.recognition.dns
+        for bit in one.classes
+    )
+
+
 def _resolver_rule(view: View, namespace: str) -> tuple[Rule, ...]:
     """Keep cluster DNS reachable where it stands here, and where that opens nothing."""
-    run = view.endpoints.namespace_runs[view.endpoints.namespace_index[namespace]]
+    run = view.run_of(namespace)
     if all(dns != namespace for dns, _ in view.remembered(_resolvers)) or any(
         view.group(Direction.INGRESS, bit).is_isolated for bit in run if view.endpoints.holders[bit]
     ):
@@ -241,20 +251,13 @@ def _dns_rule(view: View, namespace: str) -> tuple[Rule, ...]:
         )
         for dns, pods in view.remembered(_resolvers)
     )
-    resolvers = {
-        bit
-        for one in view.workloads
-        if one.endpoint.workload in view.recognition.dns
-        for bit in one.classes
-    }
     ports = view.evaluation.ports
     wanted = ports.part("UDP", 53) | ports.part("TCP", 53)
-    number = view.endpoints.namespace_index[namespace]
     everyone_has_it = all(
         view.group(Direction.EGRESS, bit).ports_with(resolver) & wanted == wanted
-        for bit in view.endpoints.namespace_runs[number]
+        for bit in view.run_of(namespace)
         if view.endpoints.holders[bit]
-        for resolver in resolvers
+        for resolver in view.remembered(_resolver_bits)
     )
     if not peers or not everyone_has_it:
         return ()
