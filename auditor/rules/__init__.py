@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auditor.rules import (
     database_open_to_all_pods,
+    default_deny_is_nullified,
     egress_is_unrestricted,
     egress_to_whole_internet,
     environments_can_talk,
@@ -15,6 +16,7 @@ RULES: tuple[Rule, ...] = tuple(
     read_rule(module)
     for module in (
         namespace_lacks_default_deny,
+        default_deny_is_nullified,
         database_open_to_all_pods,
         egress_is_unrestricted,
         egress_to_whole_internet,

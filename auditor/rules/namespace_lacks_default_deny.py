@@ -37,9 +37,10 @@ from auditor.rules._openness import (
     find_openers,
     is_open_without,
     may_allow_everything,
+    narrowing_steps,
     without_openers,
 )
-from auditor.rules._remediation import by_manifest, by_steps, new_policy
+from auditor.rules._remediation import by_manifest, new_policy
 from auditor.rules._witness import find_witness
 
 SEVERITY = Severity.HIGH
@@ -150,8 +151,5 @@ def _mend(view: View, namespace: str, direction: Direction, opening: _Opening) -
     replaced = without_openers(view, direction, opening.openers)
     newcomers = view.group(direction, view.newcomer_in(namespace))
     if opening.openers and is_open_without(view, newcomers, opening.openers):
-        return by_steps(
-            "narrow the rules of these policies until together they no longer allow every peer on "
-            "every port: " + ", ".join(str(view.policies[one].reference) for one, _ in replaced)
-        )
+        return narrowing_steps(view, opening.openers)
     return by_manifest(view, Change(direction, tuple(added), replaced))
