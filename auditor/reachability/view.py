@@ -26,7 +26,7 @@ from auditor.reachability.index import Index
 from auditor.reachability.permissions import Group, Groups, group_by_isolation
 from auditor.reachability.port_parts import PortParts
 from auditor.reachability.uncertainty import describe_uncertainty
-from auditor.reachability.vocabulary import collect_vocabulary
+from auditor.reachability.vocabulary import Vocabulary, collect_vocabulary
 
 _ASKED_PORTS = tuple(PortRange(protocol=one, first=53, last=53) for one in ("TCP", "UDP"))
 """Ports of questions, cut whether or not a policy names them: DNS."""
@@ -41,8 +41,7 @@ class Evaluation:
     endpoints: Endpoints
     index: Index
     ports: PortParts
-    blocks: frozenset[IPBlock]
-    """Those that cut external space."""
+    vocabulary: Vocabulary
     compiler: Compiler
     policies: tuple[CompiledPolicy, ...]
     """In the order of the snapshot's policies."""
@@ -76,10 +75,9 @@ def _compute(
     ip_blocks_match_pods: bool | None,
 ) -> Evaluation:
     questions = tuple(LabelSelector(match_labels=labels) for labels in recognition.dns_pod_labels)
-    vocabulary = collect_vocabulary(snapshot.policies, questions)
-    blocks = asked.union(vocabulary.blocks)
-    parts = AddressParts(one for block in blocks for one in block_ranges(block))
-    by_address = ip_blocks_match_pods is not False and bool(blocks)
+    vocabulary = collect_vocabulary(snapshot.policies, questions, asked)
+    parts = AddressParts(one for block in vocabulary.blocks for one in block_ranges(block))
+    by_address = ip_blocks_match_pods is not False and bool(vocabulary.blocks)
     endpoints = group_endpoints(snapshot, vocabulary, parts, by_address=by_address)
     ports = PortParts((*vocabulary.port_ranges, *_named_ranges(endpoints), *_ASKED_PORTS))
     index = Index(endpoints)
@@ -96,7 +94,7 @@ def _compute(
         )
         for direction in Direction
     }
-    return Evaluation(endpoints, index, ports, blocks, compiler, policies, groups)
+    return Evaluation(endpoints, index, ports, vocabulary, compiler, policies, groups)
 
 
 def _named_ranges(endpoints: Endpoints) -> Iterator[PortRange]:
@@ -215,6 +213,22 @@ class View:
         return tuple(counts)
 
     @cached_property
+    def pods_of_class(self) -> tuple[tuple[int, ...], ...]:
+        """The pods of each class, by position in the snapshot's pods."""
+        found: list[list[int]] = [[] for _ in self.endpoints.classes]
+        for position, number in enumerate(self.endpoints.class_of_pod):
+            if number >= 0:
+                found[number].append(position)
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def workload_of_pod(self) -> Mapping[int, int]:
+        """The workload of each endpoint, by position in the snapshot's pods."""
+        return {
+            position: number for number, one in enumerate(self.workloads) for position in one.pods
+        }
+
+    @cached_property
     def pods_per_namespace(self) -> Counter[str]:
         """How many pods of each namespace are endpoints."""
         return Counter(pod.namespace for pod in self.snapshot.pods if pod.is_endpoint)
@@ -315,20 +329,21 @@ class View:
         view would answer for the whole part that holds them. It is the view itself where they cut
         nothing, else an evaluation of its own, made once for all blocks that cut alike.
         """
-        fresh = frozenset(blocks) - self.evaluation.blocks
+        known = self.evaluation.vocabulary.blocks
+        fresh = frozenset(blocks) - known
         if not fresh:
             return self
         ranges = (one for block in fresh for one in block_ranges(block))
         cuts = self.endpoints.parts.further_cuts(ranges)
         # without any block, the addresses of pods do not tell them apart as yet
-        if not cuts and (self.evaluation.blocks or not self.ip_blocks_match_pods):
+        if not cuts and (known or not self.ip_blocks_match_pods):
             return self
         if cuts not in self._finer:
             self._finer[cuts] = evaluate(
                 self.snapshot,
                 self.recognition,
                 ip_blocks_match_pods=self.ip_blocks_match_pods,
-                blocks=fresh | self.evaluation.blocks,
+                blocks=fresh | known,
             )
         return self._finer[cuts]
 
