@@ -5,7 +5,6 @@ An apply keeps fields that a manifest does not name, so `ingress: []` is written
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -34,11 +33,12 @@ from auditor.reachability.closing import Change, ChangedRow, Closing
 from auditor.reachability.compile import isolated_directions, rules_of
 from auditor.reachability.connections import Numbering
 from auditor.reachability.port_parts import OTHER
+from auditor.reachability.selection import select
 from auditor.reachability.view import View
-from auditor.reachability.vocabulary import Rule
+from auditor.reachability.vocabulary import Rule, mentioned_blocks
 from auditor.rules._certainty import describe_unread_pods
 
-ROWS_SHOWN = 50
+ROWS_SHOWN = 20
 """Connections listed of those that a remediation closes or opens; the rest are counted."""
 
 _ROLLOUT_LABELS = {
@@ -125,37 +125,40 @@ def selects_isolated(
     view: View, namespace: str, selector: LabelSelector, direction: Direction
 ) -> bool:
     """Whether a selector of `selector_of` takes in a pod that is isolated: rules would open it."""
-    wanted = frozenset(selector.match_labels.items())
-    isolated = view.remembered(_isolated_labels).get((direction, namespace), set())
-    return any(wanted <= one for one in isolated)
-
-
-def _isolated_labels(
-    view: View,
-) -> dict[tuple[Direction, str], set[frozenset[tuple[str, str]]]]:
-    """The label sets of isolated pods, by direction and namespace."""
-    found: dict[tuple[Direction, str], set[frozenset[tuple[str, str]]]] = defaultdict(set)
-    for position, bit in enumerate(view.endpoints.class_of_pod):
-        pod = view.snapshot.pods[position]
-        for direction in Direction:
-            if bit >= 0 and view.group(direction, bit).is_isolated:
-                found[direction, pod.namespace].add(_lasting_labels(pod))
-    return found
+    selection = select(view, namespace, selector)
+    bits = {*(selection.classes & view.real_classes)}
+    bits.update(view.endpoints.class_of_pod[one] for one in selection.pods)
+    return any(view.group(direction, one).is_isolated for one in bits)
 
 
 def by_manifest(view: View, change: Change, *, opens: bool = False) -> Remediation:
     """A remediation by manifests, with what they close.
 
     ``opens``: the manifests are there to open connections, and what they open is stated as well.
-    Without it nothing may open: a policy that only narrows is worked out faster.
+    Without it nothing may open: a policy that only narrows is worked out faster. Addresses of which
+    only the change speaks are named in what closes and opens (`View.finer`).
     """
-    closing = view.remembered(Closing)
-    closes = _state(view, closing.closed_by(change, rows=ROWS_SHOWN, opens=opens))
-    opened = _state(view, closing.opened_by(change, rows=ROWS_SHOWN)) if opens else None
-    policies = (*change.added, *(one for _, one in change.replaced))
+    known = view.remembered(_known_remediations)
+    positions = tuple(position for position, _ in change.replaced)
+    key = (change.direction, opens, positions, msgspec.json.encode(change.policies))
+    if key not in known:
+        known[key] = _work_out(view, change, opens=opens)
+    return known[key]
+
+
+def _known_remediations(_: View) -> dict[tuple[object, ...], Remediation]:
+    """What was worked out of changes: many findings of a namespace propose the same one."""
+    return {}
+
+
+def _work_out(view: View, change: Change, *, opens: bool) -> Remediation:
+    fine = view.finer(mentioned_blocks(change.policies))
+    closing = fine.remembered(Closing)
+    closes = _state(fine, closing.closed_by(change, rows=ROWS_SHOWN, opens=opens))
+    opened = _state(fine, closing.opened_by(change, rows=ROWS_SHOWN)) if opens else None
     header = _HEADER.format(does=_describe_effect(closes, opened))
     return Remediation(
-        manifest=header + "---\n".join(_write_manifest(one) for one in policies),
+        manifest=header + "---\n".join(_write_manifest(one) for one in change.policies),
         closes=closes,
         opens=opened,
     )
