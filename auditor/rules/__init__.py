@@ -9,6 +9,7 @@ from auditor.rules import (
     egress_to_whole_internet,
     environments_can_talk,
     namespace_lacks_default_deny,
+    workload_is_not_isolated,
 )
 from auditor.rules._rule import Rule, read_rule
 
@@ -17,6 +18,7 @@ RULES: tuple[Rule, ...] = tuple(
     for module in (
         namespace_lacks_default_deny,
         default_deny_is_nullified,
+        workload_is_not_isolated,
         database_open_to_all_pods,
         egress_is_unrestricted,
         egress_to_whole_internet,

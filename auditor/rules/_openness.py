@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from auditor.model.findings import Direction, Remediation
 from auditor.model.objects import NetworkPolicy, Reference
@@ -11,6 +11,12 @@ from auditor.reachability.permissions import GrantBy, Group, form_group, without
 from auditor.reachability.view import View
 from auditor.rules._dns_remediation import keep_granted_dns
 from auditor.rules._remediation import by_steps, with_rules
+
+Replaced = tuple[tuple[int, NetworkPolicy], ...]
+"""Policies to replace, by position."""
+
+_Key = tuple[Direction, frozenset[tuple[int, int]]]
+"""The rules, by policy and place, that open a direction."""
 
 _NAMED_AT_MOST = 5
 
@@ -40,19 +46,35 @@ def find_openers(view: View, group: Group) -> tuple[GrantBy, ...]:
     return alone or tuple(wide) or group.grants
 
 
-def is_open_without(view: View, group: Group, openers: Collection[GrantBy]) -> bool:
-    """Whether a group is allowed everything even after the openers' rules are gone."""
-    return allows_everything(view, without_rules(group, openers))
+def is_open_without(
+    view: View, direction: Direction, endpoint: int, openers: Collection[GrantBy]
+) -> bool:
+    """Whether an endpoint is allowed everything even after the openers' rules are gone."""
+    known = view.remembered(_known_remainders)
+    key = (view.evaluation.groups[direction].by_class[endpoint], _key(direction, openers))
+    if key not in known:
+        rest = without_rules(view.group(direction, endpoint), openers)
+        known[key] = allows_everything(view, rest)
+    return known[key]
 
 
 def without_openers(
     view: View, direction: Direction, openers: Collection[GrantBy], *, but_dns: bool = False
-) -> tuple[tuple[int, NetworkPolicy], ...]:
+) -> Replaced:
     """The openers' policies, by position, without the rules that open.
 
     ``but_dns``: what those rules allow of cluster DNS stays allowed, where a pod would lose it.
     """
-    found: list[tuple[int, NetworkPolicy]] = []
+    known = view.remembered(_known_replacements)
+    key = (but_dns, _key(direction, openers))
+    if key not in known:
+        known[key] = tuple(_narrow(view, direction, openers, but_dns=but_dns))
+    return known[key]
+
+
+def _narrow(
+    view: View, direction: Direction, openers: Collection[GrantBy], *, but_dns: bool
+) -> Iterator[tuple[int, NetworkPolicy]]:
     for position in sorted({one.policy for one in openers}):
         policy = view.policy(position)
         dropped = {one.rule for one in openers if one.policy == position}
@@ -61,8 +83,21 @@ def without_openers(
         )
         if but_dns:
             rules += keep_granted_dns(view, direction, position, openers)
-        found.append((position, with_rules(policy, direction, rules)))
-    return tuple(found)
+        yield position, with_rules(policy, direction, rules)
+
+
+def _key(direction: Direction, openers: Collection[GrantBy]) -> _Key:
+    return direction, frozenset((one.policy, one.rule) for one in openers)
+
+
+def _known_remainders(_: View) -> dict[tuple[int, _Key], bool]:
+    """What was found of groups without some rules: the workloads of a group share the answer."""
+    return {}
+
+
+def _known_replacements(_: View) -> dict[tuple[bool, _Key], Replaced]:
+    """What was made of policies without some rules: all that they open share it."""
+    return {}
 
 
 def narrowing_steps(view: View, openers: Collection[GrantBy]) -> Remediation:

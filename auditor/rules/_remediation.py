@@ -125,10 +125,15 @@ def selects_isolated(
     view: View, namespace: str, selector: LabelSelector, direction: Direction
 ) -> bool:
     """Whether a selector of `selector_of` takes in a pod that is isolated: rules would open it."""
-    selection = select(view, namespace, selector)
-    bits = {*(selection.classes & view.real_classes)}
-    bits.update(view.endpoints.class_of_pod[one] for one in selection.pods)
+    bits = selected_classes(view, namespace, selector)
     return any(view.group(direction, one).is_isolated for one in bits)
+
+
+def selected_classes(view: View, namespace: str, selector: LabelSelector) -> frozenset[int]:
+    """The classes of the pods that a selector takes in, of some perhaps not every pod."""
+    selection = select(view, namespace, selector)
+    partly = (view.endpoints.class_of_pod[one] for one in selection.pods)
+    return frozenset((*(selection.classes & view.real_classes), *partly))
 
 
 def by_manifest(view: View, change: Change, *, opens: bool = False) -> Remediation:

@@ -110,6 +110,6 @@ def _mend(
 ) -> Remediation:
     """Take the rules that open out, but for cluster DNS."""
     replaced = without_openers(view, direction, openers, but_dns=True)
-    if is_open_without(view, view.group(direction, view.newcomer_in(namespace)), openers):
+    if is_open_without(view, direction, view.newcomer_in(namespace), openers):
         return narrowing_steps(view, openers)
     return by_manifest(view, Change(direction, (), replaced))

@@ -149,7 +149,7 @@ def _mend(view: View, namespace: str, direction: Direction, opening: _Opening) -
         name = f"default-deny-{direction.value}"
         added.append(new_policy(view, namespace, name, LabelSelector(), direction, rules=rules))
     replaced = without_openers(view, direction, opening.openers)
-    newcomers = view.group(direction, view.newcomer_in(namespace))
-    if opening.openers and is_open_without(view, newcomers, opening.openers):
+    newcomer = view.newcomer_in(namespace)
+    if opening.openers and is_open_without(view, direction, newcomer, opening.openers):
         return narrowing_steps(view, opening.openers)
     return by_manifest(view, Change(direction, tuple(added), replaced))

@@ -90,10 +90,26 @@ def test_denied_ingress_is_bare_where_no_resolver_stands() -> None:
     assert [] == manifest_for("shop-dev", Direction.INGRESS)["ingress"]
 
 
-def test_dns_stays_where_an_opening_rule_goes() -> None:
-    """A rule that allows everything gives way to one for cluster DNS."""
-    spec = mend(PODS + OPEN_EGRESS, "default-deny-is-nullified", Direction.EGRESS, "app")
+def test_an_isolated_workload_keeps_asking_dns() -> None:
+    """The policy for an open workload allows cluster DNS, and nothing else."""
+    spec = mend(PODS, "workload-is-not-isolated", Direction.EGRESS, "web")
     assert [{"to": [RESOLVER], "ports": DNS}] == spec["egress"]
+
+
+def test_an_isolated_resolver_keeps_answering() -> None:
+    """The policy for open pods of cluster DNS leaves port 53 open to everyone."""
+    spec = mend(PODS, "workload-is-not-isolated", Direction.INGRESS, "coredns")
+    assert [{"from": [], "ports": DNS}] == spec["ingress"]
+
+
+def test_dns_stays_where_an_opening_rule_goes() -> None:
+    """A rule that allows everything gives way to one for cluster DNS, for either rule."""
+    for rule, subject in (
+        ("default-deny-is-nullified", "app"),
+        ("workload-is-not-isolated", "web"),
+    ):
+        spec = mend(PODS + OPEN_EGRESS, rule, Direction.EGRESS, subject)
+        assert [{"to": [RESOLVER], "ports": DNS}] == spec["egress"]
 
 
 def test_dns_that_another_policy_allows_is_not_allowed_twice() -> None:
