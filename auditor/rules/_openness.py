@@ -9,7 +9,7 @@ from auditor.model.objects import NetworkPolicy, Reference
 from auditor.reachability.compile import rules_of
 from auditor.reachability.permissions import GrantBy, Group, form_group, without_rules
 from auditor.reachability.view import View
-from auditor.rules._dns_remediation import keep_granted_dns
+from auditor.rules._kept_dns import keep_granted_dns
 from auditor.rules._remediation import by_steps, with_rules
 
 Replaced = tuple[tuple[int, NetworkPolicy], ...]

@@ -31,7 +31,7 @@ from auditor.reachability.coverage import STEPS_AT_MOST, SearchExceededError, fi
 from auditor.reachability.permissions import GrantBy
 from auditor.reachability.view import View
 from auditor.rules._certainty import certainty, describe_gaps
-from auditor.rules._dns_remediation import keep_dns
+from auditor.rules._kept_dns import keep_dns
 from auditor.rules._openness import (
     allows_everything,
     find_openers,
