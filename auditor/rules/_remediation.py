@@ -1,4 +1,4 @@
-"""Remediations: whole policies with every field explicit, and what they close of today.
+"""Remediations: whole policies with every field explicit, and what they close and open.
 
 An apply keeps fields that a manifest does not name, so `ingress: []` is written, never left out.
 """
@@ -13,7 +13,12 @@ import msgspec
 import yaml
 
 from auditor.model.addresses import parse_cidr
-from auditor.model.findings import ClosedConnection, Closes, Direction, Remediation
+from auditor.model.findings import (
+    ChangedConnection,
+    ChangedConnections,
+    Direction,
+    Remediation,
+)
 from auditor.model.objects import (
     EgressRule,
     IngressRule,
@@ -25,15 +30,16 @@ from auditor.model.objects import (
 )
 from auditor.model.ports import describe_ports
 from auditor.model.selectors import LabelSelector
-from auditor.reachability.closing import Change, Closing
+from auditor.reachability.closing import Change, ChangedRow, Closing
 from auditor.reachability.compile import isolated_directions, rules_of
+from auditor.reachability.connections import Numbering
 from auditor.reachability.port_parts import OTHER
 from auditor.reachability.view import View
 from auditor.reachability.vocabulary import Rule
 from auditor.rules._certainty import describe_unread_pods
 
 ROWS_SHOWN = 50
-"""Connections listed of those that a remediation closes; the rest are counted."""
+"""Connections listed of those that a remediation closes or opens; the rest are counted."""
 
 _ROLLOUT_LABELS = {
     "pod-template-hash",
@@ -53,7 +59,7 @@ _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """libyaml's where PyYAML has it: a large report holds thousands of manifests."""
 
 _HEADER = (
-    "# review before applying: this closes connections that are open today\n"
+    "# review before applying: this {does}\n"
     "# one remediation at a time: it rests on today's policies, so audit again before the next\n"
 )
 
@@ -137,34 +143,56 @@ def _isolated_labels(
     return found
 
 
-def by_manifest(view: View, change: Change) -> Remediation:
-    """A remediation by manifests, with what they close."""
-    policies = (*change.added, *(one for _, one in change.replaced))
-    manifest = _HEADER + "---\n".join(_write_manifest(one) for one in policies)
+def by_manifest(view: View, change: Change, *, opens: bool = False) -> Remediation:
+    """A remediation by manifests, with what they close.
+
+    ``opens``: the manifests are there to open connections, and what they open is stated as well.
+    Without it nothing may open: a policy that only narrows is worked out faster.
+    """
     closing = view.remembered(Closing)
-    total, rows = closing.closed_by(change, rows=ROWS_SHOWN)
-    names = closing.numbering.endpoints
+    closes = _state(view, closing.closed_by(change, rows=ROWS_SHOWN, opens=opens))
+    opened = _state(view, closing.opened_by(change, rows=ROWS_SHOWN)) if opens else None
+    policies = (*change.added, *(one for _, one in change.replaced))
+    header = _HEADER.format(does=_describe_effect(closes, opened))
+    return Remediation(
+        manifest=header + "---\n".join(_write_manifest(one) for one in policies),
+        closes=closes,
+        opens=opened,
+    )
+
+
+def _describe_effect(closes: ChangedConnections, opens: ChangedConnections | None) -> str:
+    if opens is not None and opens.total:
+        also = ", and closes others" if closes.total else ""
+        return f"opens connections that are closed today{also}"
+    return (
+        "closes connections that are open today"
+        if closes.total
+        else "changes no connection of today"
+    )
+
+
+def _state(view: View, changed: tuple[int, tuple[ChangedRow, ...]]) -> ChangedConnections:
+    total, rows = changed
+    names = view.remembered(Numbering).endpoints
     connections = tuple(
-        ClosedConnection(
+        ChangedConnection(
             source=str(names[one.source]),
             destination=str(names[one.destination]),
-            ports=_describe_closed(view, one.ports),
+            ports=_describe_ports(view, one.ports),
         )
         for one in rows
     )
-    return Remediation(
-        manifest=manifest,
-        closes=Closes(
-            total=total,
-            connections=connections,
-            omitted=total - len(connections),
-            unread=view.remembered(describe_unread_pods),
-        ),
+    return ChangedConnections(
+        total=total,
+        connections=connections,
+        omitted=total - len(connections),
+        unread=view.remembered(describe_unread_pods),
     )
 
 
-def _describe_closed(view: View, mask: int) -> str:
-    """Ports in words. What is neither TCP, UDP nor SCTP may close while some of them stays open."""
+def _describe_ports(view: View, mask: int) -> str:
+    """Ports in words. What is neither TCP, UDP nor SCTP may change while some of them does not."""
     ports = view.evaluation.ports
     words = describe_ports(ports.describe(mask))
     if mask == ports.all or not mask & ports.part(OTHER, None):
