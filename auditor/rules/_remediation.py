@@ -35,7 +35,7 @@ from auditor.reachability.compile import isolated_directions, rules_of
 from auditor.reachability.connections import Numbering
 from auditor.reachability.port_parts import OTHER
 from auditor.reachability.view import View
-from auditor.reachability.vocabulary import Rule
+from auditor.reachability.vocabulary import Rule, mentioned_blocks
 from auditor.rules._certainty import describe_unread_pods
 
 ROWS_SHOWN = 50
@@ -147,15 +147,16 @@ def by_manifest(view: View, change: Change, *, opens: bool = False) -> Remediati
     """A remediation by manifests, with what they close.
 
     ``opens``: the manifests are there to open connections, and what they open is stated as well.
-    Without it nothing may open: a policy that only narrows is worked out faster.
+    Without it nothing may open: a policy that only narrows is worked out faster. Addresses of which
+    only the change speaks are named in what closes and opens (`View.finer`).
     """
-    closing = view.remembered(Closing)
-    closes = _state(view, closing.closed_by(change, rows=ROWS_SHOWN, opens=opens))
-    opened = _state(view, closing.opened_by(change, rows=ROWS_SHOWN)) if opens else None
-    policies = (*change.added, *(one for _, one in change.replaced))
+    fine = view.finer(mentioned_blocks(change.policies))
+    closing = fine.remembered(Closing)
+    closes = _state(fine, closing.closed_by(change, rows=ROWS_SHOWN, opens=opens))
+    opened = _state(fine, closing.opened_by(change, rows=ROWS_SHOWN)) if opens else None
     header = _HEADER.format(does=_describe_effect(closes, opened))
     return Remediation(
-        manifest=header + "---\n".join(_write_manifest(one) for one in policies),
+        manifest=header + "---\n".join(_write_manifest(one) for one in change.policies),
         closes=closes,
         opens=opened,
     )

@@ -8,16 +8,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.model.findings import Direction
-from auditor.model.objects import EgressRule, IngressRule, NetworkPolicy
+from auditor.model.objects import EgressRule, IngressRule, IPBlock, NetworkPolicy, Peer
+from auditor.model.selectors import LabelSelector
 from auditor.model.snapshot import Snapshot
 from auditor.reachability.closing import Change
 from auditor.reachability.compile import isolated_directions, rules_of
 from auditor.reachability.view import View, evaluate
 from auditor.reachability.vocabulary import Rule
 from auditor.rules._remediation import by_manifest, new_policy, with_rules
-from tests.oracle.clusters import snapshots
+from tests.oracle.clusters import BLOCKS, snapshots
 from tests.rules.applying import apply_policies, find_differences
 from tests.rules.auditing import read_text
+
+METADATA_SERVICE = IPBlock(cidr="0.0.0.0/0", excepts=("169.254.169.254/32",))
 
 
 @pytest.mark.slow
@@ -45,17 +48,11 @@ def test_what_changes_close_and_open_is_exact(
 
 @st.composite
 def changes(draw: st.DrawFn, view: View, direction: Direction) -> Change:
-    """Policies replaced and added, made of what the cluster's policies mention already."""
+    """Policies replaced and added, of what the cluster's policies mention, and of any address."""
     places = range(len(view.policies))
     replaced = draw(st.lists(st.sampled_from(places), max_size=2, unique=True))
     added = draw(st.lists(st.sampled_from(places), min_size=0 if replaced else 1, max_size=2))
-    rules = st.sampled_from(
-        [
-            _turned(rules_of(one, each), direction)
-            for one in view.snapshot.policies
-            for each in Direction
-        ]
-    )
+    rules = st.one_of(_rules(view, direction), _rules_for_addresses(direction))
     return Change(
         direction,
         tuple(
@@ -73,6 +70,28 @@ def changes(draw: st.DrawFn, view: View, direction: Direction) -> Change:
             (one, _isolating(with_rules(view.policy(one), direction, draw(rules)), direction))
             for one in replaced
         ),
+    )
+
+
+def _rules(view: View, direction: Direction) -> st.SearchStrategy[tuple[Rule, ...]]:
+    """The rules of some policy of the cluster."""
+    return st.sampled_from(
+        [
+            _turned(rules_of(one, each), direction)
+            for one in view.snapshot.policies
+            for each in Direction
+        ]
+    )
+
+
+def _rules_for_addresses(direction: Direction) -> st.SearchStrategy[tuple[Rule, ...]]:
+    """Every pod and an ipBlock that no policy need mention: of pods, of nodes, of the outside."""
+    blocks = st.sampled_from([*BLOCKS, METADATA_SERVICE])
+    return blocks.map(
+        lambda one: _turned(
+            (EgressRule(peers=(Peer(namespace_selector=LabelSelector()), Peer(ip_block=one))),),
+            direction,
+        )
     )
 
 
