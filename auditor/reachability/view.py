@@ -78,9 +78,9 @@ def _compute(
     parts = AddressParts(one for block in blocks for one in block_ranges(block))
     by_address = ip_blocks_match_pods is not False and bool(blocks)
     endpoints = group_endpoints(snapshot, vocabulary, parts, by_address=by_address)
-    # ports of questions are cut whether or not a policy names them
-    asked = (*DNS_PORTS, *(one for each in recognition.dns_ports.values() for one in each))
-    ports = PortParts((*vocabulary.port_ranges, *_named_ranges(endpoints), *asked))
+    ports = PortParts(
+        (*vocabulary.port_ranges, *_named_ranges(endpoints), *_asked_ports(recognition))
+    )
     index = Index(endpoints)
     compiler = Compiler(endpoints, index, ports, ip_blocks_match_pods=ip_blocks_match_pods)
     policies = tuple(compiler.compile_policy(one) for one in snapshot.policies)
@@ -96,6 +96,13 @@ def _compute(
         for direction in Direction
     }
     return Evaluation(endpoints, index, ports, blocks, compiler, policies, groups)
+
+
+def _asked_ports(recognition: Recognition) -> Iterator[PortRange]:
+    """Ports of questions, cut whether or not a policy names them: DNS."""
+    yield from DNS_PORTS
+    for each in recognition.dns_ports.values():
+        yield from each
 
 
 def _named_ranges(endpoints: Endpoints) -> Iterator[PortRange]:

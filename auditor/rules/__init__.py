@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from auditor.rules import (
     database_open_to_all_pods,
+    dns_is_blocked,
+    dns_lacks_tcp,
     egress_is_unrestricted,
     egress_to_whole_internet,
     environments_can_talk,
@@ -18,6 +20,8 @@ RULES: tuple[Rule, ...] = tuple(
         database_open_to_all_pods,
         egress_is_unrestricted,
         egress_to_whole_internet,
+        dns_is_blocked,
+        dns_lacks_tcp,
         environments_can_talk,
     )
 )

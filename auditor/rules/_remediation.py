@@ -125,21 +125,38 @@ def selects_isolated(
     view: View, namespace: str, selector: LabelSelector, direction: Direction
 ) -> bool:
     """Whether a selector of `selector_of` takes in a pod that is isolated: rules would open it."""
+    return _selects(view, namespace, selector, direction, isolated=True)
+
+
+def selects_open(view: View, namespace: str, selector: LabelSelector, direction: Direction) -> bool:
+    """Whether a selector of `selector_of` takes in a pod that is open: a policy would close it."""
+    return _selects(view, namespace, selector, direction, isolated=False)
+
+
+def _selects(
+    view: View, namespace: str, selector: LabelSelector, direction: Direction, *, isolated: bool
+) -> bool:
     wanted = frozenset(selector.match_labels.items())
-    isolated = view.remembered(_isolated_labels).get((direction, namespace), set())
-    return any(wanted <= one for one in isolated)
+    found = view.remembered(_borne_labels).get((direction, namespace, isolated), ())
+    return any(wanted <= one for one in found)
 
 
-def _isolated_labels(
-    view: View,
-) -> dict[tuple[Direction, str], set[frozenset[tuple[str, str]]]]:
-    """The label sets of isolated pods, by direction and namespace."""
-    found: dict[tuple[Direction, str], set[frozenset[tuple[str, str]]]] = defaultdict(set)
+_BorneLabels = dict[tuple[Direction, str, bool], set[frozenset[tuple[str, str]]]]
+
+
+def _borne_labels(view: View) -> _BorneLabels:
+    """The label sets of the pods that policies can select: direction, namespace, isolated or not.
+
+    Hosts are none of them: no policy isolates them, and none would.
+    """
+    found: _BorneLabels = defaultdict(set)
     for position, bit in enumerate(view.endpoints.class_of_pod):
-        pod = view.snapshot.pods[position]
-        for direction in Direction:
-            if bit >= 0 and view.group(direction, bit).is_isolated:
-                found[direction, pod.namespace].add(_lasting_labels(pod))
+        if bit in view.endpoints.pod_classes:
+            pod = view.snapshot.pods[position]
+            labels = _lasting_labels(pod)
+            for direction in Direction:
+                isolated = view.group(direction, bit).is_isolated
+                found[direction, pod.namespace, isolated].add(labels)
     return found
 
 
