@@ -8,6 +8,7 @@ from auditor.rules import (
     dns_lacks_tcp,
     egress_is_unrestricted,
     egress_to_whole_internet,
+    environment_is_unknown,
     environments_can_talk,
     namespace_lacks_default_deny,
 )
@@ -23,5 +24,6 @@ RULES: tuple[Rule, ...] = tuple(
         dns_is_blocked,
         dns_lacks_tcp,
         environments_can_talk,
+        environment_is_unknown,
     )
 )

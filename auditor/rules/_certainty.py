@@ -33,7 +33,10 @@ class Certainty(NamedTuple):
 def certainty(view: View, namespaces: Iterable[str], *kinds: Blind) -> Certainty:
     """What the gaps hide of the kinds in the namespaces."""
     gaps = dict.fromkeys(
-        gap for namespace in namespaces for gap in view.blind_spots(namespace, *kinds)
+        gap
+        for namespace in namespaces
+        for gap in view.blind_spots(namespace, *kinds)
+        if not _is_of_another(gap, namespace)
     )
     unread = tuple(one for one in gaps if _is_whole_list(one))
     return Certainty(unread, tuple(one for one in gaps if one not in unread))
@@ -61,6 +64,11 @@ def describe_gaps(gaps: tuple[Gap, ...]) -> str:
 
 def _is_whole_list(gap: Gap) -> bool:
     return gap.name is None and gap.kind in {"NetworkPolicy", "Pod", "Namespace"}
+
+
+def _is_of_another(gap: Gap, namespace: str) -> bool:
+    """Whether a gap is the object of another namespace, which hides no labels but its own."""
+    return gap.kind == "Namespace" and gap.name not in {None, namespace}
 
 
 def _describe(gap: Gap) -> str:
