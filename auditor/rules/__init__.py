@@ -11,6 +11,7 @@ from auditor.rules import (
     environment_is_unknown,
     environments_can_talk,
     namespace_lacks_default_deny,
+    selector_trusts_a_tenant_label,
 )
 from auditor.rules._rule import Rule, read_rule
 
@@ -25,5 +26,6 @@ RULES: tuple[Rule, ...] = tuple(
         dns_lacks_tcp,
         environments_can_talk,
         environment_is_unknown,
+        selector_trusts_a_tenant_label,
     )
 )

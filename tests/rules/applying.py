@@ -33,6 +33,13 @@ Rows = Mapping[tuple[End, End], int]
 
 _VOCABULARY = "vocabulary"
 
+_HIDDEN_BY: Mapping[tuple[str, str | None], tuple[str, str | None]] = {
+    ("database-open-to-all-pods", "namespace"): ("database-open-to-all-pods", "cluster"),
+    ("dns-lacks-tcp", None): ("dns-is-blocked", None),
+    ("egress-to-whole-internet", None): ("egress-is-unrestricted", None),
+}
+"""Findings (rule, detail) of which a subject has at most one: the lesser, and what hides it."""
+
 
 def find_faults(before: Audited, finding: FindingRecord) -> list[str]:
     """What is wrong with the remediation of a finding, in words; empty where nothing is."""
@@ -73,15 +80,13 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
 
 
 def _was_hidden(before: Audited, finding: FindingRecord) -> bool:
-    """Whether the workload was worse off before: unrestricted egress hides public egress.
-
-    Only in a system namespace do both weigh the same, low.
-    """
-    return (
-        finding.rule == "egress-to-whole-internet"
-        and finding.system
-        and name_subject(finding) in map(name_subject, before.findings_of("egress-is-unrestricted"))
-    )
+    """Whether the subject was worse off before, by a finding that hides this lesser one."""
+    hiding = _HIDDEN_BY.get((finding.rule, finding.detail))
+    return hiding in {
+        (one.rule, one.detail)
+        for one in before.findings
+        if name_subject(one) == name_subject(finding)
+    }
 
 
 def apply_policies(snapshot: Snapshot, policies: Iterable[NetworkPolicy]) -> Snapshot:
