@@ -27,6 +27,7 @@ from auditor.reachability.permissions import Group, Groups, group_by_isolation
 from auditor.reachability.port_parts import PortParts
 from auditor.reachability.uncertainty import describe_uncertainty
 from auditor.reachability.vocabulary import Vocabulary, collect_vocabulary
+from auditor.reachability.weights import Weights
 
 _ASKED_PORTS = tuple(PortRange(protocol=one, first=53, last=53) for one in ("TCP", "UDP"))
 """Ports of questions, cut whether or not a policy names them: DNS."""
@@ -117,25 +118,15 @@ class View:
         self.snapshot = snapshot
         self.recognition = recognition
         self.evaluation = evaluation
+        self.endpoints = evaluation.endpoints
+        self.workloads = evaluation.endpoints.workloads
+        """Every workload, variants apart, sorted."""
+        self.policies = evaluation.policies
+        """The compiled policies, in the order of the snapshot's."""
         self.ip_blocks_match_pods = ip_blocks_match_pods
         self._nodes_in: dict[tuple[int, int], frozenset[str]] = {}
         self._remembered: dict[object, object] = {}
         self._finer: dict[frozenset[Cut], View] = {}
-
-    @property
-    def endpoints(self) -> Endpoints:
-        """The numbered universe."""
-        return self.evaluation.endpoints
-
-    @property
-    def workloads(self) -> tuple[WorkloadNode, ...]:
-        """Every workload, variants apart, sorted."""
-        return self.evaluation.endpoints.workloads
-
-    @property
-    def policies(self) -> tuple[CompiledPolicy, ...]:
-        """The compiled policies, in the order of the snapshot's."""
-        return self.evaluation.policies
 
     @property
     def all_ports(self) -> int:
@@ -211,6 +202,22 @@ class View:
             if number >= 0:
                 counts[number] += 1
         return tuple(counts)
+
+    @cached_property
+    def _pod_weights(self) -> Weights:
+        return Weights(self.pods_in_class)
+
+    def count_pods(self, bits: FrozenBitMap) -> int:
+        """How many pods a set of bits holds; addresses hold none."""
+        return self._pod_weights.sum(bits)
+
+    @cached_property
+    def bits_in(self) -> Mapping[str, FrozenBitMap]:
+        """The classes of each namespace's pods, those on the host's network among them."""
+        found: dict[str, set[int]] = {}
+        for one in self.workloads:
+            found.setdefault(one.endpoint.workload.namespace, set()).update(one.classes)
+        return {namespace: FrozenBitMap(bits) for namespace, bits in found.items()}
 
     @cached_property
     def pods_of_class(self) -> tuple[tuple[int, ...], ...]:
