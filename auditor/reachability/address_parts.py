@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from auditor.model.addresses import AddressRange, Family, parse_cidr, subtract, whole_family
 from auditor.model.objects import IPBlock
@@ -54,6 +55,7 @@ def _cuts(ranges: Iterable[AddressRange]) -> Iterator[Cut]:
             yield one.family, one.last + 1
 
 
+@lru_cache(maxsize=16384)
 def block_ranges(block: IPBlock) -> tuple[AddressRange, ...]:
     """The addresses of an ipBlock: its cidr minus every except (semantics 3.7)."""
     return subtract(parse_cidr(block.cidr), map(parse_cidr, block.excepts))

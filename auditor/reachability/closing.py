@@ -7,7 +7,6 @@ anew; everything else stays as the view has it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
@@ -15,12 +14,15 @@ from pyroaring import FrozenBitMap
 
 from auditor.model.connections import WorkloadEndpoint
 from auditor.model.findings import Direction
-from auditor.model.objects import NetworkPolicy, Pod
-from auditor.reachability.compile import CompiledPolicy, isolated_directions
+from auditor.model.objects import NetworkPolicy
+from auditor.reachability.compile import Grant, isolated_directions
 from auditor.reachability.connections import Numbering
+from auditor.reachability.index import EMPTY
 from auditor.reachability.permissions import Cell, Group, form_group, resolve_grants
 from auditor.reachability.reach import meet, reach_of
+from auditor.reachability.selection import select
 from auditor.reachability.view import View
+from auditor.reachability.weights import Weights
 
 
 class Change(NamedTuple):
@@ -64,7 +66,7 @@ class Closing:
     def __init__(self, view: View) -> None:
         self._view = view
         self._numbering = view.remembered(Numbering)
-        self._weights: dict[FrozenBitMap, int] = {}
+        self._holders = Weights(map(len, self._numbering.holders))
 
     def closed_by(
         self, change: Change, *, rows: int, opens: bool = False
@@ -85,36 +87,11 @@ class Closing:
         """(class, its permission after the change) of a workload, each combination once."""
         return Aftermath(self._view, change).outcomes(self._view.workload_numbers[workload])
 
-    def _affected(self, change: Change) -> list[int]:
-        """The workloads with a pod that a changed policy selects."""
-        replaced = {position for position, _ in change.replaced}
-        found: list[int] = []
-        for namespace in {one.namespace for one in change.policies}:
-            for number in self._workloads_in.get(namespace, ()):
-                workload = self._view.workloads[number]
-                if any(
-                    not replaced.isdisjoint(self._view.group(change.direction, one).policies)
-                    for one in workload.classes
-                ) or any(
-                    _selects(policy, pod)
-                    for policy in change.policies
-                    for pod in self._view.pods_of(workload)
-                ):
-                    found.append(number)
-        return sorted(found)
-
-    @cached_property
-    def _workloads_in(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        for number, one in enumerate(self._view.workloads):
-            found.setdefault(one.endpoint.workload.namespace, []).append(number)
-        return found
-
     def _compare(self, change: Change, *, opens: bool) -> Iterator[tuple[int, list[Sides]]]:
         """Each workload that the change affects, before and after it."""
         reach = reach_of(self._view, change.direction)
         aftermath = Aftermath(self._view, change)
-        for number in self._affected(change):
+        for number in aftermath.affected():
             sides: list[Sides] = []
             for bit, group in aftermath.outcomes(number):
                 before = reach.of(bit)
@@ -141,11 +118,9 @@ class Closing:
             return sum(1 for _ in self._rows(number, direction, sides, FrozenBitMap()))
         total = 0
         for one in sides:
-            for peers in _lost(one):
+            for _, peers in _lost(one):
                 plain = peers - self._view.shared_bits
-                if plain not in self._weights:
-                    self._weights[plain] = sum(len(self._numbering.holders[one]) for one in plain)
-                total += self._weights[plain] - (one.bit in plain)
+                total += self._holders.sum(plain) - (one.bit in plain)
         apart = self._view.evaluation.index.everything - self._view.shared_bits
         return total + sum(1 for _ in self._rows(number, direction, sides, apart))
 
@@ -154,7 +129,7 @@ class Closing:
     ) -> Iterator[ChangedRow]:
         """The rows of one workload that close: what no pair of pods is allowed any more."""
         seen: set[int] = {number}
-        for peers in (peers for one in sides for peers in _lost(one)):
+        for peers in (cell.peers for one in sides for cell in _lost(one)):
             for peer in peers - left_out:
                 for far in self._numbering.holders[peer]:
                     if far in seen:
@@ -181,26 +156,61 @@ class Aftermath:
         self._view = view
         self._change = change
         self._replaced = {position for position, _ in change.replaced}
-        compiler = view.evaluation.compiler
-        self._changed = {
-            len(view.policies) + index: (one, compiler.compile_policy(one))
+        changed = {
+            len(view.policies) + index: one
             for index, one in enumerate(change.policies)
             if change.direction in isolated_directions(one)
         }
+        self._selections = {
+            position: select(view, one.namespace, one.spec.pod_selector)
+            for position, one in changed.items()
+        }
+        compiler = view.evaluation.compiler
+        self._grants = {
+            position: compiler.compile_rules(one, change.direction)
+            for position, one in changed.items()
+        }
         self._formed: dict[tuple[int, tuple[int, ...]], Group] = {}
+
+    def affected(self) -> list[int]:
+        """The workloads with a pod that a policy selects, as it was or as it is to be."""
+        view = self._view
+        bits = FrozenBitMap.union(
+            *(one.classes for one in self._selections.values()),
+            *(view.policies[one].subjects for one in self._replaced),
+            EMPTY,
+        )
+        whole = {number for bit in bits for number in view.endpoints.holders[bit]}
+        single = {
+            view.workload_of_pod[pod] for one in self._selections.values() for pod in one.pods
+        }
+        return sorted(whole | single)
 
     def outcomes(self, number: int) -> list[tuple[int, Group]]:
         """(class, its permission after the change) of a workload, each combination once."""
         view = self._view
         found: dict[tuple[int, tuple[int, ...]], Group] = {}
-        for position in view.workloads[number].pods:
-            pod = view.snapshot.pods[position]
+        for position in self._different_pods(number):
             bit = view.endpoints.class_of_pod[position]
-            old = view.group(self._change.direction, bit)
-            kept = tuple(one for one in old.policies if one not in self._replaced)
-            new = tuple(index for index, (one, _) in self._changed.items() if _selects(one, pod))
-            found[bit, kept + new] = self._permission(bit, kept + new)
+            old = view.group(self._change.direction, bit).policies
+            new = (
+                index
+                for index, one in self._selections.items()
+                if bit in one.classes or position in one.pods
+            )
+            policies = (*(one for one in old if one not in self._replaced), *new)
+            found[bit, policies] = self._permission(bit, policies)
         return [(bit, group) for (bit, _), group in found.items()]
+
+    def _different_pods(self, number: int) -> Iterable[int]:
+        """Pods of a workload that stand for all: one of each class, if no policy selects singly."""
+        workload = self._view.workloads[number]
+        if any(one.pods for one in self._selections.values()):
+            return workload.pods
+        if len(workload.classes) == 1:
+            return workload.pods[:1]
+        class_of_pod = self._view.endpoints.class_of_pod
+        return {class_of_pod[one]: one for one in reversed(workload.pods)}.values()
 
     def _permission(self, bit: int, positions: tuple[int, ...]) -> Group:
         if not positions:
@@ -208,9 +218,8 @@ class Aftermath:
         found = self._formed.get((bit, positions))
         if found is None:
             grants = resolve_grants(
-                self._compiled,
+                self._grants_of,
                 positions,
-                self._change.direction,
                 self._view.evaluation.compiler,
                 bit,
             )
@@ -218,31 +227,25 @@ class Aftermath:
             self._formed[bit, positions] = found
         return found
 
-    def _compiled(self, position: int) -> CompiledPolicy:
-        changed = self._changed.get(position)
-        return self._view.policies[position] if changed is None else changed[1]
-
-
-def _selects(policy: NetworkPolicy, pod: Pod) -> bool:
-    return (
-        not pod.spec.host_network
-        and policy.namespace == pod.namespace
-        and policy.spec.pod_selector.matches(pod.labels)
-    )
+    def _grants_of(self, position: int) -> tuple[Grant, ...]:
+        changed = self._grants.get(position)
+        if changed is None:
+            return self._view.policies[position].grants[self._change.direction]
+        return changed
 
 
 def _ports_with(cells: tuple[Cell, ...], peer: int) -> int:
     return next((cell.ports for cell in cells if peer in cell.peers), 0)
 
 
-def _lost(sides: Sides) -> Iterator[FrozenBitMap]:
-    """The peers that lose a port."""
+def _lost(sides: Sides) -> Iterator[Cell]:
+    """The peers that lose ports, and which; disjoint."""
     for ports, peers in sides.before:
         rest = peers
         for cell in sides.after:
             if rest.intersect(cell.peers):
-                if ports & ~cell.ports:
-                    yield rest & cell.peers
+                if lost := ports & ~cell.ports:
+                    yield Cell(lost, rest & cell.peers)
                 rest = rest - cell.peers
         if rest:
-            yield rest
+            yield Cell(ports, rest)

@@ -26,7 +26,8 @@ from auditor.reachability.index import Index
 from auditor.reachability.permissions import Group, Groups, group_by_isolation
 from auditor.reachability.port_parts import PortParts
 from auditor.reachability.uncertainty import describe_uncertainty
-from auditor.reachability.vocabulary import collect_vocabulary
+from auditor.reachability.vocabulary import Vocabulary, collect_vocabulary
+from auditor.reachability.weights import Weights
 
 _Derived = TypeVar("_Derived")
 
@@ -38,8 +39,7 @@ class Evaluation:
     endpoints: Endpoints
     index: Index
     ports: PortParts
-    blocks: frozenset[IPBlock]
-    """Those that cut external space."""
+    vocabulary: Vocabulary
     compiler: Compiler
     policies: tuple[CompiledPolicy, ...]
     """In the order of the snapshot's policies."""
@@ -73,10 +73,9 @@ def _compute(
     ip_blocks_match_pods: bool | None,
 ) -> Evaluation:
     questions = tuple(LabelSelector(match_labels=labels) for labels in recognition.dns_pod_labels)
-    vocabulary = collect_vocabulary(snapshot.policies, questions)
-    blocks = asked.union(vocabulary.blocks)
-    parts = AddressParts(one for block in blocks for one in block_ranges(block))
-    by_address = ip_blocks_match_pods is not False and bool(blocks)
+    vocabulary = collect_vocabulary(snapshot.policies, questions, asked)
+    parts = AddressParts(one for block in vocabulary.blocks for one in block_ranges(block))
+    by_address = ip_blocks_match_pods is not False and bool(vocabulary.blocks)
     endpoints = group_endpoints(snapshot, vocabulary, parts, by_address=by_address)
     ports = PortParts(
         (*vocabulary.port_ranges, *_named_ranges(endpoints), *_asked_ports(recognition))
@@ -95,7 +94,7 @@ def _compute(
         )
         for direction in Direction
     }
-    return Evaluation(endpoints, index, ports, blocks, compiler, policies, groups)
+    return Evaluation(endpoints, index, ports, vocabulary, compiler, policies, groups)
 
 
 def _asked_ports(recognition: Recognition) -> Iterator[PortRange]:
@@ -125,25 +124,15 @@ class View:
         self.snapshot = snapshot
         self.recognition = recognition
         self.evaluation = evaluation
+        self.endpoints = evaluation.endpoints
+        self.workloads = evaluation.endpoints.workloads
+        """Every workload, variants apart, sorted."""
+        self.policies = evaluation.policies
+        """The compiled policies, in the order of the snapshot's."""
         self.ip_blocks_match_pods = ip_blocks_match_pods
         self._nodes_in: dict[tuple[int, int], frozenset[str]] = {}
         self._remembered: dict[object, object] = {}
         self._finer: dict[frozenset[Cut], View] = {}
-
-    @property
-    def endpoints(self) -> Endpoints:
-        """The numbered universe."""
-        return self.evaluation.endpoints
-
-    @property
-    def workloads(self) -> tuple[WorkloadNode, ...]:
-        """Every workload, variants apart, sorted."""
-        return self.evaluation.endpoints.workloads
-
-    @property
-    def policies(self) -> tuple[CompiledPolicy, ...]:
-        """The compiled policies, in the order of the snapshot's."""
-        return self.evaluation.policies
 
     @property
     def all_ports(self) -> int:
@@ -219,6 +208,38 @@ class View:
             if number >= 0:
                 counts[number] += 1
         return tuple(counts)
+
+    @cached_property
+    def _pod_weights(self) -> Weights:
+        return Weights(self.pods_in_class)
+
+    def count_pods(self, bits: FrozenBitMap) -> int:
+        """How many pods a set of bits holds; addresses hold none."""
+        return self._pod_weights.sum(bits)
+
+    @cached_property
+    def bits_in(self) -> Mapping[str, FrozenBitMap]:
+        """The classes of each namespace's pods, those on the host's network among them."""
+        found: dict[str, set[int]] = {}
+        for one in self.workloads:
+            found.setdefault(one.endpoint.workload.namespace, set()).update(one.classes)
+        return {namespace: FrozenBitMap(bits) for namespace, bits in found.items()}
+
+    @cached_property
+    def pods_of_class(self) -> tuple[tuple[int, ...], ...]:
+        """The pods of each class, by position in the snapshot's pods."""
+        found: list[list[int]] = [[] for _ in self.endpoints.classes]
+        for position, number in enumerate(self.endpoints.class_of_pod):
+            if number >= 0:
+                found[number].append(position)
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def workload_of_pod(self) -> Mapping[int, int]:
+        """The workload of each endpoint, by position in the snapshot's pods."""
+        return {
+            position: number for number, one in enumerate(self.workloads) for position in one.pods
+        }
 
     @cached_property
     def pods_per_namespace(self) -> Counter[str]:
@@ -321,20 +342,21 @@ class View:
         view would answer for the whole part that holds them. It is the view itself where they cut
         nothing, else an evaluation of its own, made once for all blocks that cut alike.
         """
-        fresh = frozenset(blocks) - self.evaluation.blocks
+        known = self.evaluation.vocabulary.blocks
+        fresh = frozenset(blocks) - known
         if not fresh:
             return self
         ranges = (one for block in fresh for one in block_ranges(block))
         cuts = self.endpoints.parts.further_cuts(ranges)
         # without any block, the addresses of pods do not tell them apart as yet
-        if not cuts and (self.evaluation.blocks or not self.ip_blocks_match_pods):
+        if not cuts and (known or not self.ip_blocks_match_pods):
             return self
         if cuts not in self._finer:
             self._finer[cuts] = evaluate(
                 self.snapshot,
                 self.recognition,
                 ip_blocks_match_pods=self.ip_blocks_match_pods,
-                blocks=fresh | self.evaluation.blocks,
+                blocks=fresh | known,
             )
         return self._finer[cuts]
 

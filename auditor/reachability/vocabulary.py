@@ -20,13 +20,15 @@ class Vocabulary(NamedTuple):
     named_ports: frozenset[tuple[str, str]]
     """(name, protocol)."""
     port_ranges: frozenset[PortRange]
-    blocks: tuple[IPBlock, ...]
+    blocks: frozenset[IPBlock]
 
 
 def collect_vocabulary(
-    policies: Sequence[NetworkPolicy], questions: Iterable[LabelSelector] = ()
+    policies: Sequence[NetworkPolicy],
+    questions: Iterable[LabelSelector] = (),
+    blocks: Iterable[IPBlock] = (),
 ) -> Vocabulary:
-    """Everything that the policies mention, and the pod selectors that questions will use."""
+    """Everything that the policies mention, and what questions will use besides."""
     selectors: list[LabelSelector] = list(questions)
     ports: list[PolicyPort] = []
     for policy in policies:
@@ -53,7 +55,7 @@ def collect_vocabulary(
             for one in ports
             if isinstance(one.port, int)
         ),
-        blocks=tuple(mentioned_blocks(policies)),
+        blocks=frozenset((*mentioned_blocks(policies), *blocks)),
     )
 
 

@@ -98,21 +98,9 @@ def _joins_environments(view: View, dns: Dns, client: Client) -> bool:
 
 
 def _amend(view: View, dns: Dns, lack: Lack, amendment: _Amendment) -> Remediation | None:
-    """The remediation by an amendment; None where it mends nothing.
-
-    Workloads that share their policies share it, too: it is worked out once.
-    """
+    """The remediation by an amendment; None where it mends nothing."""
     change = _change(view, dns, amendment)
-    if not _mends(view, dns, lack, change):
-        return None
-    known = view.remembered(_amended)
-    if amendment not in known:
-        known[amendment] = by_manifest(view, change, opens=True)
-    return known[amendment]
-
-
-def _amended(_: View) -> dict[_Amendment, Remediation]:
-    return {}
+    return by_manifest(view, change, opens=True) if _mends(view, dns, lack, change) else None
 
 
 def _change(view: View, dns: Dns, amendment: _Amendment) -> Change:
