@@ -10,6 +10,7 @@ from auditor.rules import (
     egress_to_whole_internet,
     environment_is_unknown,
     environments_can_talk,
+    metadata_service_is_reachable,
     namespace_lacks_default_deny,
     selector_trusts_a_tenant_label,
 )
@@ -22,6 +23,7 @@ RULES: tuple[Rule, ...] = tuple(
         database_open_to_all_pods,
         egress_is_unrestricted,
         egress_to_whole_internet,
+        metadata_service_is_reachable,
         dns_is_blocked,
         dns_lacks_tcp,
         environments_can_talk,

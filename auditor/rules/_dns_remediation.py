@@ -150,7 +150,7 @@ def _fewest(view: View, bits: Iterable[int]) -> Iterator[int]:
             candidates,
             key=lambda one: (
                 -sum(one in each for each in isolated.values()),
-                sum(view.pods_in_class[bit] for bit in view.policies[one].subjects),
+                view.count_pods(view.policies[one].subjects),
                 one,
             ),
         )
