@@ -22,6 +22,7 @@ from auditor.reachability.permissions import Cell, Group, form_group, resolve_gr
 from auditor.reachability.reach import meet, reach_of
 from auditor.reachability.selection import select
 from auditor.reachability.view import View
+from auditor.reachability.weights import Weights
 
 
 class Change(NamedTuple):
@@ -65,7 +66,7 @@ class Closing:
     def __init__(self, view: View) -> None:
         self._view = view
         self._numbering = view.remembered(Numbering)
-        self._weights: dict[FrozenBitMap, int] = {}
+        self._holders = Weights(map(len, self._numbering.holders))
 
     def closed_by(
         self, change: Change, *, rows: int, opens: bool = False
@@ -117,11 +118,9 @@ class Closing:
             return sum(1 for _ in self._rows(number, direction, sides, FrozenBitMap()))
         total = 0
         for one in sides:
-            for peers in _lost(one):
+            for _, peers in _lost(one):
                 plain = peers - self._view.shared_bits
-                if plain not in self._weights:
-                    self._weights[plain] = sum(len(self._numbering.holders[one]) for one in plain)
-                total += self._weights[plain] - (one.bit in plain)
+                total += self._holders.sum(plain) - (one.bit in plain)
         apart = self._view.evaluation.index.everything - self._view.shared_bits
         return total + sum(1 for _ in self._rows(number, direction, sides, apart))
 
@@ -130,7 +129,7 @@ class Closing:
     ) -> Iterator[ChangedRow]:
         """The rows of one workload that close: what no pair of pods is allowed any more."""
         seen: set[int] = {number}
-        for peers in (peers for one in sides for peers in _lost(one)):
+        for peers in (cell.peers for one in sides for cell in _lost(one)):
             for peer in peers - left_out:
                 for far in self._numbering.holders[peer]:
                     if far in seen:
@@ -239,14 +238,14 @@ def _ports_with(cells: tuple[Cell, ...], peer: int) -> int:
     return next((cell.ports for cell in cells if peer in cell.peers), 0)
 
 
-def _lost(sides: Sides) -> Iterator[FrozenBitMap]:
-    """The peers that lose a port."""
+def _lost(sides: Sides) -> Iterator[Cell]:
+    """The peers that lose ports, and which; disjoint."""
     for ports, peers in sides.before:
         rest = peers
         for cell in sides.after:
             if rest.intersect(cell.peers):
-                if ports & ~cell.ports:
-                    yield rest & cell.peers
+                if lost := ports & ~cell.ports:
+                    yield Cell(lost, rest & cell.peers)
                 rest = rest - cell.peers
         if rest:
-            yield rest
+            yield Cell(ports, rest)

@@ -16,7 +16,7 @@ from auditor.model.connections import AddressEndpoint, Endpoint
 from auditor.model.findings import Direction
 from auditor.model.objects import IPBlock, NetworkPolicy, Peer, Pod, Reference
 from auditor.model.ports import PortRange
-from auditor.model.recognition import Recognition
+from auditor.model.recognition import DNS_PORTS, Recognition
 from auditor.model.selectors import LabelSelector
 from auditor.model.snapshot import Blind, Gap, Snapshot
 from auditor.reachability.address_parts import AddressParts, Cut, block_ranges
@@ -27,9 +27,7 @@ from auditor.reachability.permissions import Group, Groups, group_by_isolation
 from auditor.reachability.port_parts import PortParts
 from auditor.reachability.uncertainty import describe_uncertainty
 from auditor.reachability.vocabulary import Vocabulary, collect_vocabulary
-
-_ASKED_PORTS = tuple(PortRange(protocol=one, first=53, last=53) for one in ("TCP", "UDP"))
-"""Ports of questions, cut whether or not a policy names them: DNS."""
+from auditor.reachability.weights import Weights
 
 _Derived = TypeVar("_Derived")
 
@@ -79,7 +77,9 @@ def _compute(
     parts = AddressParts(one for block in vocabulary.blocks for one in block_ranges(block))
     by_address = ip_blocks_match_pods is not False and bool(vocabulary.blocks)
     endpoints = group_endpoints(snapshot, vocabulary, parts, by_address=by_address)
-    ports = PortParts((*vocabulary.port_ranges, *_named_ranges(endpoints), *_ASKED_PORTS))
+    ports = PortParts(
+        (*vocabulary.port_ranges, *_named_ranges(endpoints), *_asked_ports(recognition))
+    )
     index = Index(endpoints)
     compiler = Compiler(endpoints, index, ports, ip_blocks_match_pods=ip_blocks_match_pods)
     policies = tuple(compiler.compile_policy(one) for one in snapshot.policies)
@@ -95,6 +95,13 @@ def _compute(
         for direction in Direction
     }
     return Evaluation(endpoints, index, ports, vocabulary, compiler, policies, groups)
+
+
+def _asked_ports(recognition: Recognition) -> Iterator[PortRange]:
+    """Ports of questions, cut whether or not a policy names them: DNS."""
+    yield from DNS_PORTS
+    for each in recognition.dns_ports.values():
+        yield from each
 
 
 def _named_ranges(endpoints: Endpoints) -> Iterator[PortRange]:
@@ -117,25 +124,15 @@ class View:
         self.snapshot = snapshot
         self.recognition = recognition
         self.evaluation = evaluation
+        self.endpoints = evaluation.endpoints
+        self.workloads = evaluation.endpoints.workloads
+        """Every workload, variants apart, sorted."""
+        self.policies = evaluation.policies
+        """The compiled policies, in the order of the snapshot's."""
         self.ip_blocks_match_pods = ip_blocks_match_pods
         self._nodes_in: dict[tuple[int, int], frozenset[str]] = {}
         self._remembered: dict[object, object] = {}
         self._finer: dict[frozenset[Cut], View] = {}
-
-    @property
-    def endpoints(self) -> Endpoints:
-        """The numbered universe."""
-        return self.evaluation.endpoints
-
-    @property
-    def workloads(self) -> tuple[WorkloadNode, ...]:
-        """Every workload, variants apart, sorted."""
-        return self.evaluation.endpoints.workloads
-
-    @property
-    def policies(self) -> tuple[CompiledPolicy, ...]:
-        """The compiled policies, in the order of the snapshot's."""
-        return self.evaluation.policies
 
     @property
     def all_ports(self) -> int:
@@ -211,6 +208,22 @@ class View:
             if number >= 0:
                 counts[number] += 1
         return tuple(counts)
+
+    @cached_property
+    def _pod_weights(self) -> Weights:
+        return Weights(self.pods_in_class)
+
+    def count_pods(self, bits: FrozenBitMap) -> int:
+        """How many pods a set of bits holds; addresses hold none."""
+        return self._pod_weights.sum(bits)
+
+    @cached_property
+    def bits_in(self) -> Mapping[str, FrozenBitMap]:
+        """The classes of each namespace's pods, those on the host's network among them."""
+        found: dict[str, set[int]] = {}
+        for one in self.workloads:
+            found.setdefault(one.endpoint.workload.namespace, set()).update(one.classes)
+        return {namespace: FrozenBitMap(bits) for namespace, bits in found.items()}
 
     @cached_property
     def pods_of_class(self) -> tuple[tuple[int, ...], ...]:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from auditor.rules import (
     database_open_to_all_pods,
     default_deny_is_nullified,
+    dns_is_blocked,
+    dns_lacks_tcp,
     egress_is_unrestricted,
     egress_to_whole_internet,
+    environment_is_unknown,
     environments_can_talk,
+    metadata_service_is_reachable,
     namespace_lacks_default_deny,
+    selector_trusts_a_tenant_label,
     workload_is_not_isolated,
 )
 from auditor.rules._rule import Rule, read_rule
@@ -22,6 +27,11 @@ RULES: tuple[Rule, ...] = tuple(
         database_open_to_all_pods,
         egress_is_unrestricted,
         egress_to_whole_internet,
+        metadata_service_is_reachable,
+        dns_is_blocked,
+        dns_lacks_tcp,
         environments_can_talk,
+        environment_is_unknown,
+        selector_trusts_a_tenant_label,
     )
 )

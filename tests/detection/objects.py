@@ -16,6 +16,7 @@ from auditor.model.objects import (
     Pod,
     PodSpec,
     PodStatus,
+    Service,
 )
 from auditor.model.recognition import Cni
 from auditor.model.snapshot import ConfigMapEvidence, Snapshot
@@ -82,6 +83,7 @@ def make_snapshot(
     agents: Iterable[Agent] = (),
     nodes: Iterable[Node] = (),
     config_maps: Iterable[ConfigMapEvidence] = (),
+    services: Iterable[Service] = (),
 ) -> Snapshot:
     """A snapshot; a namespace that only a pod uses is there as well, as the sources see to it."""
     present = list(namespaces)
@@ -96,6 +98,7 @@ def make_snapshot(
         agents=tuple(agents),
         nodes=tuple(nodes),
         config_maps=tuple(config_maps),
+        services=tuple(services),
     )
 
 

@@ -14,6 +14,7 @@ _SUBJECT_IS: Mapping[str, str | Mapping[str, str]] = {
     "egress-is-unrestricted": "source",
     "egress-to-whole-internet": "source",
     "workload-is-not-isolated": {"ingress": "destination", "egress": "source"},
+    "metadata-service-is-reachable": "source",
 }
 """Rules about workloads, and which end of the witness the subject is, or which by the detail."""
 
