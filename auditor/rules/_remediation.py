@@ -151,6 +151,16 @@ def by_manifest(view: View, change: Change, *, opens: bool = False) -> Remediati
     return known[key]
 
 
+def by_neutral_manifest(view: View, policies: Collection[NetworkPolicy]) -> Remediation:
+    """A remediation by manifests that say the same of today's pods in another way.
+
+    Nothing is worked out: that nothing closes and nothing opens must follow from how they are made.
+    """
+    nothing = _state(view, (0, ()))
+    header = _HEADER.format(does=_describe_effect(nothing, None))
+    return Remediation(manifest=header + write_manifest(policies), closes=nothing)
+
+
 def _known_remediations(_: View) -> dict[tuple[object, ...], Remediation]:
     """What was worked out of changes: many findings of a namespace propose the same one."""
     return {}
