@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from auditor.findings.fingerprint import fingerprint
 from auditor.findings.scope import Judged
+from auditor.model.collector import uncollected
 from auditor.model.findings import Hit, RuleStatus, Unevaluated
 from auditor.model.report import FindingRecord, RuleRecord, SubjectRecord
 from auditor.reachability.view import View
@@ -28,10 +29,11 @@ def judge(view: View, judged: Judged, rules: Sequence[Rule] = RULES) -> Judgemen
     """Run the rules over a view."""
     findings: list[FindingRecord] = []
     records: list[RuleRecord] = []
-    for rule in rules:
-        hits, record = _run(rule, view, judged)
-        findings += hits
-        records.append(record)
+    with uncollected():
+        for rule in rules:
+            hits, record = _run(rule, view, judged)
+            findings += hits
+            records.append(record)
     order = {rule.id: number for number, rule in enumerate(rules)}
     findings.sort(
         key=lambda one: (

@@ -244,7 +244,10 @@ class View:
     @cached_property
     def pods_per_namespace(self) -> Counter[str]:
         """How many pods of each namespace are endpoints."""
-        return Counter(pod.namespace for pod in self.snapshot.pods if pod.is_endpoint)
+        found: Counter[str] = Counter()
+        for one in self.workloads:
+            found[one.endpoint.workload.namespace] += len(one.pods)
+        return found
 
     @cached_property
     def pod_positions(self) -> Mapping[tuple[str, str], int]:

@@ -62,8 +62,19 @@ Wide = Callable[[View, Group], Family | None]
 """The family of addresses of which a permission allows too much, if of any."""
 
 
-def find_wide(view: View, wide: Wide) -> Iterator[tuple[Egress, Family | None]]:
+def find_wide(view: View, wide: Wide) -> tuple[tuple[Egress, Family | None], ...]:
     """Every workload, with the class that allows too much and the family of which it does."""
+    known = view.remembered(_known_wide)
+    if wide not in known:
+        known[wide] = tuple(_find_wide(view, wide))
+    return known[wide]
+
+
+def _known_wide(_: View) -> dict[Wide, tuple[tuple[Egress, Family | None], ...]]:
+    return {}
+
+
+def _find_wide(view: View, wide: Wide) -> Iterator[tuple[Egress, Family | None]]:
     pods = view.endpoints.pod_classes
     groups = view.evaluation.groups[Direction.EGRESS]
     families = [wide(view, one) for one in groups.groups]

@@ -5,6 +5,7 @@ An apply keeps fields that a manifest does not name, so `ingress: []` is written
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -23,6 +24,15 @@ _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 _NO_WIDTH = (1 << 31) - 1
 """Nothing is folded: the largest number that libyaml takes."""
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|[0-9.]+/[0-9]+")
+"""Names, label keys and CIDRs: what every reader takes for a string, but for some words."""
+
+_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+"""What YAML 1.1 takes for a boolean or for null, as kubectl does."""
+
+_NUMBER = re.compile(r"[-+.]?[0-9][A-Za-z0-9_.+-]*")
+"""What YAML 1.1 or 1.2 may take for a number or a date: PyYAML does not quote `1e3` or `0o17`."""
 
 _LONGEST_KEY = 128
 """Characters of a key on one line with its value: parsers seek its end within 1,024."""
@@ -127,12 +137,12 @@ def _key(text: str, indent: str) -> str:
 
 @lru_cache(maxsize=65536)
 def _text(text: str) -> str:
-    """A string on one line, quoted where it must be."""
+    """A string on one line, quoted where a reader of YAML might take it for anything else."""
+    is_word = text.lower() in _WORDS
+    if _PLAIN.fullmatch(text) and not is_word:
+        return text
+    style = '"' if "\n" in text else "'" if is_word or _NUMBER.fullmatch(text) else None
     written: str = yaml.dump(
-        text,
-        Dumper=_DUMPER,
-        default_style='"' if "\n" in text else None,
-        allow_unicode=False,
-        width=_NO_WIDTH,
+        text, Dumper=_DUMPER, default_style=style, allow_unicode=False, width=_NO_WIDTH
     )
     return written.removesuffix("\n").removesuffix("\n...")

@@ -149,6 +149,16 @@ def by_manifest(view: View, change: Change, *, opens: bool = False) -> Remediati
     return known[key]
 
 
+def by_neutral_manifest(view: View, policies: Collection[NetworkPolicy]) -> Remediation:
+    """A remediation by manifests that say the same of today's pods in another way.
+
+    Nothing is worked out: that nothing closes and nothing opens must follow from how they are made.
+    """
+    nothing = _state(view, (0, ()))
+    header = _HEADER.format(does=_describe_effect(nothing, None))
+    return Remediation(manifest=header + write_manifest(policies), closes=nothing)
+
+
 def _known_remediations(_: View) -> dict[tuple[object, ...], Remediation]:
     """What was worked out of changes: many findings of a namespace propose the same one."""
     return {}
@@ -180,12 +190,12 @@ def _describe_effect(closes: ChangedConnections, opens: ChangedConnections | Non
 
 def _state(view: View, changed: tuple[int, tuple[ChangedRow, ...]]) -> ChangedConnections:
     total, rows = changed
-    names = view.remembered(Numbering).endpoints
+    words = view.remembered(_Words)
     connections = tuple(
         ChangedConnection(
-            source=str(names[one.source]),
-            destination=str(names[one.destination]),
-            ports=_describe_ports(view, one.ports),
+            source=words.names[one.source],
+            destination=words.names[one.destination],
+            ports=words.describe(one.ports),
         )
         for one in rows
     )
@@ -197,13 +207,27 @@ def _state(view: View, changed: tuple[int, tuple[ChangedRow, ...]]) -> ChangedCo
     )
 
 
-def _describe_ports(view: View, mask: int) -> str:
-    """Ports in words. What is neither TCP, UDP nor SCTP may change while some of them does not."""
-    ports = view.evaluation.ports
-    words = describe_ports(ports.describe(mask))
-    if mask == ports.all or not mask & ports.part(OTHER, None):
-        return words
-    return f"{words}, other protocols" if ports.describe(mask) else "other protocols"
+class _Words:
+    """The ends of rows, and ports, in words: each spelled once."""
+
+    def __init__(self, view: View) -> None:
+        self._ports = view.evaluation.ports
+        self._described: dict[int, str] = {}
+        self.names = tuple(map(str, view.remembered(Numbering).endpoints))
+
+    def describe(self, mask: int) -> str:
+        """Ports. What is neither TCP, UDP nor SCTP may change while some of them does not."""
+        found = self._described.get(mask)
+        if found is None:
+            found = self._described[mask] = self._describe(mask)
+        return found
+
+    def _describe(self, mask: int) -> str:
+        described = self._ports.describe(mask)
+        words = describe_ports(described)
+        if mask == self._ports.all or not mask & self._ports.part(OTHER, None):
+            return words
+        return f"{words}, other protocols" if described else "other protocols"
 
 
 def by_steps(*steps: str) -> Remediation:

@@ -143,12 +143,10 @@ def _grade(
 
 def _connecting(view: View, nodes: tuple[WorkloadNode, ...]) -> FrozenBitMap:
     """The classes of pods that can connect today, both sides considered."""
-    found = FrozenBitMap()
-    for node in nodes:
-        for bit in node.classes:
-            for cell in reach_of(view, _INGRESS).of(bit):
-                found = found | cell.peers
-    return found & view.real_classes
+    reach = reach_of(view, _INGRESS)
+    bits = (bit for node in nodes for bit in node.classes)
+    peers = [cell.peers for bit in bits for cell in reach.of(bit)]
+    return FrozenBitMap.union(FrozenBitMap(), *peers) & view.real_classes
 
 
 def _count(

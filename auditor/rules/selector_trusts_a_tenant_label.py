@@ -27,11 +27,10 @@ from auditor.model.recognition import Environment
 from auditor.model.selector_syntax import spell_selector
 from auditor.model.selectors import NAMESPACE_NAME_LABEL, LabelSelector, Requirement
 from auditor.model.snapshot import Blind
-from auditor.reachability.closing import Change
 from auditor.reachability.compile import rules_of
 from auditor.reachability.view import View
 from auditor.rules._certainty import certainty, describe_gaps, unread_namespaces
-from auditor.rules._remediation import by_manifest, by_steps, with_peers, with_rules
+from auditor.rules._remediation import by_neutral_manifest, by_steps, with_peers, with_rules
 from auditor.rules._tenant_labels import Link, Tenants, TrustingPeer, trusting_peers
 from auditor.rules._witness import declared_ports, state_witness
 
@@ -145,5 +144,4 @@ def _mend(view: View, tenants: Tenants, peer: TrustingPeer) -> Remediation:
     peers = list(rules[peer.rule].peers)
     peers[peer.item] = msgspec.structs.replace(peer.peer, namespace_selector=pinned)
     rules[peer.rule] = with_peers(rules[peer.rule], tuple(peers))
-    mended = with_rules(policy, peer.direction, tuple(rules))
-    return by_manifest(view, Change(peer.direction, (), ((peer.position, mended),)))
+    return by_neutral_manifest(view, (with_rules(policy, peer.direction, tuple(rules)),))
