@@ -14,6 +14,7 @@ from auditor.rules import (
     host_network_workload_bypasses_policy,
     metadata_service_is_reachable,
     namespace_lacks_default_deny,
+    policy_types_omit_a_direction,
     selector_trusts_a_tenant_label,
     workload_is_not_isolated,
 )
@@ -35,5 +36,6 @@ RULES: tuple[Rule, ...] = tuple(
         environments_can_talk,
         environment_is_unknown,
         selector_trusts_a_tenant_label,
+        policy_types_omit_a_direction,
     )
 )
