@@ -137,8 +137,10 @@ def test_a_rule_that_fails_is_exit_code_1_and_stands_in_the_report(
     """A failed rule is never a pass: it goes before gaps and findings, and the rest is judged."""
     ran = run("audit", "-f", cluster("shop"), "--strict", "--fail-on", "low")
     assert 1 == ran.code
-    statuses = [one["status"] for one in read_report(tmp_path / "out")["rules"]]
-    assert ("error", "fail") == (statuses[0], statuses[1])
+    first, *others = (one["status"] for one in read_report(tmp_path / "out")["rules"])
+    assert "error" == first
+    assert "fail" in others
+    assert "error" not in others
     assert "1 rule failed to run" in ran.out.decode()
 
 
