@@ -103,13 +103,14 @@ def _record(rule: Rule, view: View, hit: Hit) -> FindingRecord:
         severity_reason=hit.severity_reason,
         system=subject.namespace in view.recognition.system_namespaces,
         status="open",
+        waiver=None,
         subject=SubjectRecord(
             namespace=subject.namespace or None, kind=subject.kind, name=subject.name
         ),
         detail=hit.detail,
         message=hit.message,
         hint=hit.hint,
-        controls=None,
+        controls=(),
         evidence=dict(hit.evidence),
         witness=hit.witness,
         policies=tuple(str(one) for one in hit.policies),
