@@ -142,17 +142,17 @@ def test_what_is_empty_says_nothing(tmp_path: Path, text: str) -> None:
         ),
         ("a: b: c\n", "is no YAML: mapping values", ""),
         ("- strict\n", "holds no mapping", "write keys and values"),
-        ("strict: perhaps\n", "line 1: strict is malformed: expected `bool`", ""),
-        ("\nnamespaces: shop\n", "line 2: namespaces is malformed: expected `array`", ""),
-        ("namespaces: [1]\n", "line 1: namespaces.0 is malformed: expected `str`", ""),
-        ("fail_on: worst\n", "line 1: fail_on is malformed", "one of critical, high"),
+        ("strict: perhaps\n", "line 1: key strict is malformed: expected `bool`", ""),
+        ("\nnamespaces: shop\n", "line 2: key namespaces is malformed: expected `array`", ""),
+        ("namespaces: [1]\n", "line 1: key namespaces.0 is malformed: expected `str`", ""),
+        ("fail_on: worst\n", "line 1: key fail_on is malformed", "one of critical, high"),
         ("ip_blocks_match_pods: true\n", "is malformed", "one of auto, yes, no"),
         ("request_timeout_seconds: soon\n", "'soon' is no duration", "for instance 30s"),
         ("request_timeout_seconds: -1\n", "-1 seconds are out of range", "for instance 30s"),
         ("selector: 'a b'\n", "'a b' is no requirement", "kubectl's syntax"),
         (
             "detection:\n  databases: [a]\n",
-            "line 2: detection.databases is malformed: expected `object`",
+            "line 2: key detection.databases is malformed: expected `object`",
             "",
         ),
         ("a: &a [x]\nb: [*a, *a]\nstrict: true\nstrict: false\n", "is no YAML: duplicate", ""),
@@ -172,7 +172,7 @@ def test_a_malformed_file_is_answered_with_place_and_reason(
 def test_a_line_is_found_below_its_own_parent(tmp_path: Path) -> None:
     """A key that stands twice is located where it is wrong."""
     text = "exclude_namespaces:\n  databases: mine\ndetection:\n  databases: {x: [1]}\n"
-    with pytest.raises(UsageError, match=r"line 4: detection\.databases"):
+    with pytest.raises(UsageError, match=r"line 4: key detection\.databases\.x is"):
         load(tmp_path, text)
 
 
