@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +29,9 @@ DEFAULT_FILE = "netpol-auditor.yaml"
 
 _FOREIGN_VARIABLES = frozenset({f"{VARIABLE_PREFIX}CACHE"})
 """Variables of the build script of the tests' control plane: they do not steer a run."""
+
+_NESTED = frozenset({"detection", "rules"})
+"""Settings that no variable can hold."""
 
 _UNLIMITED_SECONDS = 365 * 86400.0
 """kubectl's `--request-timeout 0` means no limit; sockets want a number."""
@@ -59,6 +62,24 @@ class DetectionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Further system namespaces, as names or globs."""
 
 
+class RuleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a user changes about a rule, and why: the report says so."""
+
+    enabled: bool = True
+    severity: Severity | None = None
+    """In place of the rule's own."""
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a change without a reason, and a reason without a change."""
+        if self.enabled and self.severity is None:
+            raise ValueError("neither `enabled: false` nor a severity is given")
+        if not self.enabled and self.severity is not None:
+            raise ValueError("a rule that is disabled has no severity")
+        if not self.reason.strip():
+            raise ValueError("the reason is missing")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that steers a run. Field names are the keys of the settings file, too."""
 
@@ -84,6 +105,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     strict: bool = False
     """Gaps make exit code 4."""
     detection: DetectionSettings = DetectionSettings()
+    rules: Mapping[str, RuleSettings] = {}
+    """Rule → what is changed about it."""
+    waivers: tuple[str, ...] = ()
+    """Waiver files."""
+    waiver_annotations: tuple[str, ...] = ()
+    """The rules of which annotations in the cluster may waive findings."""
 
     @property
     def access(self) -> ClusterAccess:
@@ -116,21 +143,28 @@ def load_settings(
     *,
     environ: Mapping[str, str],
     folder: Path,
+    rule_ids: Callable[[], Collection[str]],
     config: str | None = None,
 ) -> Settings:
     """Merge the layers.
 
     ``flags`` holds what was given on the command line alone, by field name; ``folder`` is where
-    `netpol-auditor.yaml` is looked for; ``config`` is the flag's file.
+    `netpol-auditor.yaml` is looked for; ``config`` is the flag's file. ``rule_ids`` names the
+    rules that there are, and is asked only where a setting is about a rule.
 
     Raises:
         UsageError: a layer holds an unknown key or a value of the wrong type, or the file that
             was named cannot be read. The message names the layer, the key and, in a file, its line.
     """
+    flag_fault = _fault_of("flag", lambda key: _FLAGS.get(key, _spell_flag(key)))
     layers = (
-        _read_file(config or environ.get(CONFIG_VARIABLE) or None, folder),
-        _read_environment(environ),
-        _check_layer(flags, _fault_of("flag", lambda key: _FLAGS.get(key, _spell_flag(key)))),
+        _read_file(config or environ.get(CONFIG_VARIABLE) or None, folder, rule_ids),
+        _check_layer(
+            _read_environment(environ),
+            _fault_of("environment variable", _spell_variable),
+            rule_ids,
+        ),
+        _check_layer(flags, flag_fault, rule_ids),
     )
     merged: dict[str, Any] = {}
     for layer in layers:
@@ -170,10 +204,10 @@ def _spell_variable(key: str) -> str:
     return f"{VARIABLE_PREFIX}{key.upper()}"
 
 
-def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+def _read_environment(environ: Mapping[str, str]) -> dict[str, object]:
     """The settings of the environment. A variable that is set but empty says nothing."""
     fields = {one.name: one.type for one in msgspec.structs.fields(Settings)}
-    by_variable = {_spell_variable(key): key for key in fields if key != "detection"}
+    by_variable = {_spell_variable(key): key for key in fields if key not in _NESTED}
     known = {*by_variable, CONFIG_VARIABLE, *_FOREIGN_VARIABLES}
     layer: dict[str, object] = {}
     for variable, text in sorted(environ.items()):
@@ -188,7 +222,7 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             key = by_variable[variable]
             listed = key == "exclude_namespaces" or fields[key] == tuple[str, ...]
             layer[key] = _split(text) if listed else text
-    return _check_layer(layer, _fault_of("environment variable", _spell_variable))
+    return layer
 
 
 def _fault_of(kind: str, spell: Callable[[str], str]) -> _Fault:
@@ -204,7 +238,9 @@ def _split(text: str) -> list[str]:
     return [one.strip() for one in text.split(",") if one.strip()]
 
 
-def _read_file(named: str | None, folder: Path) -> dict[str, Any]:
+def _read_file(
+    named: str | None, folder: Path, rule_ids: Callable[[], Collection[str]]
+) -> dict[str, Any]:
     path = Path(named) if named is not None else folder / DEFAULT_FILE
     if named is None and not path.exists():
         return {}
@@ -220,14 +256,16 @@ def _read_file(named: str | None, folder: Path) -> dict[str, Any]:
     for key in file.content:
         if key not in known:
             raise file.error((str(key),), "is unknown", hint=name_nearest(str(key), known))
-    return _check_layer(file.content, file.error)
+    return _check_layer(file.content, file.error, rule_ids)
 
 
 _Fault = Callable[..., UsageError]
 """Makes the error of a key: told its path, the reason and a hint."""
 
 
-def _check_layer(layer: Mapping[str, object], fault: _Fault) -> dict[str, Any]:
+def _check_layer(
+    layer: Mapping[str, object], fault: _Fault, rule_ids: Callable[[], Collection[str]]
+) -> dict[str, Any]:
     """The layer in the settings' types; what is null or not given is left to lower layers.
 
     Raises:
@@ -246,7 +284,18 @@ def _check_layer(layer: Mapping[str, object], fault: _Fault) -> dict[str, Any]:
             raise fault(found.path, found.reason, hint=found.hint or hint) from error
         except ValueError as error:
             raise fault((key,), f"is malformed: {error}", hint=hint) from error
+    for path, rule in _named_rules(checked):
+        if rule not in (known := rule_ids()):
+            raise fault(path, f"is malformed: {rule} is no rule", hint=name_nearest(rule, known))
     return checked
+
+
+def _named_rules(checked: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], str]]:
+    """Every rule that a layer names, and where."""
+    for rule in checked.get("rules", ()):
+        yield ("rules", rule), rule
+    for position, rule in enumerate(checked.get("waiver_annotations", ())):
+        yield ("waiver_annotations", position), rule
 
 
 def _normalise(key: str, value: object) -> object:
@@ -274,6 +323,7 @@ _FORMS: Mapping[str, str] = {
     "exclude_namespaces": "list `name` or `name=reason`, or map names to reasons",
     "fail_on": f"one of {', '.join(Severity)}",
     "ip_blocks_match_pods": "one of auto, yes, no",
+    "rules": "give `enabled: false` or a severity, and the reason",
     "request_timeout_seconds": "seconds, or for instance 30s or 1m30s; 0 is no limit",
     "selector": "kubectl's syntax: app=web,tier!=db,env in (dev,test),!legacy",
 }

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 import auditor
+from auditor.findings.annotations import read_annotations
 from auditor.findings.run import Judgement, judge
 from auditor.findings.scope import Judged, Scope
 from auditor.findings.score import score
+from auditor.findings.waive import OPEN, WAIVED, Book, list_uses
+from auditor.findings.waivers import Waiver
 from auditor.model.findings import RuleStatus, Severity
 from auditor.model.report import (
     REPORT_SCHEMA,
@@ -29,12 +34,35 @@ from auditor.model.snapshot import Blind
 from auditor.reachability.picture import count_matrix
 from auditor.reachability.view import View
 from auditor.rules import RULES
+from auditor.settings import RuleSettings
 
 
-def audit(view: View, scope: Scope, run: RunRecord) -> Audit:
-    """Judge a view and put together all that the renderers need. The digest is left empty."""
+class Acceptance(NamedTuple):
+    """What a user accepts, and what they change about the rules; each for a stated reason."""
+
+    rules: Mapping[str, RuleSettings] = {}
+    waivers: tuple[Waiver, ...] = ()
+    """Those of files."""
+    honoured: tuple[str, ...] = ()
+    """The rules of which annotations may waive findings."""
+
+
+NOTHING_ACCEPTED = Acceptance()
+
+
+def audit(
+    view: View, scope: Scope, run: RunRecord, acceptance: Acceptance = NOTHING_ACCEPTED
+) -> Audit:
+    """Judge a view and put together all that the renderers need.
+
+    Waivers hold, or have expired, on the day on which the run started. The frameworks and the
+    findings' controls are left out, and the digest is left empty.
+    """
     judged = Judged(view, scope)
-    judgement = judge(view, judged)
+    rule_ids = tuple(one.id for one in RULES)
+    annotated = read_annotations(view, judged, honoured=acceptance.honoured, rule_ids=rule_ids)
+    book = Book((*acceptance.waivers, *annotated.waivers), _day_of(run.started_at))
+    judgement = judge(view, judged, settings=acceptance.rules, book=book)
     report = Report(
         schema=REPORT_SCHEMA,
         tool=ToolRecord(name="netpol-auditor", version=auditor.__version__),
@@ -44,8 +72,8 @@ def audit(view: View, scope: Scope, run: RunRecord) -> Audit:
         summary=_summary(judgement, judged.count_subjects()),
         rules=judgement.rules,
         findings=judgement.findings,
-        waivers=(),
-        refused_waivers=(),
+        waivers=list_uses(book, judgement.matched, judgement.rules, judged),
+        refused_waivers=annotated.refused,
         frameworks=(),
         drift=None,
         digest="",
@@ -55,6 +83,12 @@ def audit(view: View, scope: Scope, run: RunRecord) -> Audit:
         matrix=count_matrix(view, _rank_namespaces(judged, judgement)),
         pages=tuple(one.page for one in RULES),
     )
+
+
+def _day_of(moment: str) -> date:
+    """The day, in UTC, of an ISO 8601 time; one without an offset is in UTC."""
+    parsed = datetime.fromisoformat(moment)
+    return (parsed.astimezone(UTC) if parsed.tzinfo else parsed).date()
 
 
 def _cluster(view: View) -> ClusterRecord:
@@ -103,8 +137,8 @@ def _summary(judgement: Judgement, subjects: int) -> SummaryRecord:
     findings = judgement.findings
     statuses = Counter(one.status for one in judgement.rules)
     return SummaryRecord(
-        by_severity=_count_severities(one for one in findings if one.status == "open"),
-        waived_by_severity=_count_severities(one for one in findings if one.status == "waived"),
+        by_severity=_count_severities(one for one in findings if one.status == OPEN),
+        waived_by_severity=_count_severities(one for one in findings if one.status == WAIVED),
         by_status={one.value: statuses[one] for one in RuleStatus},
         score=score((one.severity for one in findings), judgement.rules, subjects=subjects),
     )
