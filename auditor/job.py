@@ -1,4 +1,4 @@
-"""The pipeline in order: collect → recognise → evaluate → judge → render → deliver."""
+"""The pipeline: collect → recognise → evaluate → judge → map to controls → render → deliver."""
 
 from __future__ import annotations
 
@@ -131,6 +131,8 @@ def judge_view(
 ) -> Audit:
     """Judge, and seal the report with its digest. ``clock`` says when the run has finished."""
     from auditor.findings.assemble import audit
+    from auditor.frameworks.data import load_frameworks
+    from auditor.frameworks.matrix import map_controls
     from auditor.model.report import RunRecord
     from reports.json import digest
 
@@ -138,8 +140,9 @@ def judge_view(
         id=run_id, started_at=started_at, finished_at="", settings_digest=digest_settings(settings)
     )
     judged = audit(view, scope_of(settings), run, acceptance)
+    report = map_controls(judged.report, load_frameworks())
     finished = msgspec.structs.replace(run, finished_at=clock())
-    report = msgspec.structs.replace(judged.report, run=finished, digest=digest(judged.report))
+    report = msgspec.structs.replace(report, run=finished, digest=digest(report))
     return msgspec.structs.replace(judged, report=report)
 
 

@@ -57,4 +57,5 @@ class FrameworkRecord(Record, frozen=True):
     id: str
     framework: str
     edition: str
+    note: str | None
     controls: tuple[ControlRecord, ...]
