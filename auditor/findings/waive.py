@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from fnmatch import translate
 from typing import NamedTuple
 
@@ -27,11 +27,32 @@ SOON_DAYS = 30
 _GLOB = re.compile(r"[*?\[]")
 
 
+def day_of(moment: str) -> date:
+    """The day, in UTC, of an ISO 8601 time; one without an offset is in UTC."""
+    parsed = datetime.fromisoformat(moment)
+    return (parsed.astimezone(UTC) if parsed.tzinfo else parsed).date()
+
+
 class Waived(NamedTuple):
     """The findings, each with its waiver, and how many findings each waiver matched, by id."""
 
     findings: tuple[FindingRecord, ...]
     matched: Mapping[str, int]
+
+
+class Remaining(NamedTuple):
+    """How long a waiver holds from a day on: 0 days on its last one, negative once expired."""
+
+    days: int
+    is_expired: bool
+    is_soon: bool
+    """It holds, and expires within 30 days."""
+
+
+def count_days(waiver: Waiver, today: date) -> Remaining:
+    """How long a waiver holds."""
+    days = (waiver.expires - today).days
+    return Remaining(days, days < 0, 0 <= days <= SOON_DAYS)
 
 
 class Book:
@@ -64,13 +85,12 @@ class Book:
                 found.append(one)
                 continue
             matched[waiver.record.id] += 1
-            status = WAIVED if self.holds(waiver) else OPEN
+            status = OPEN if self._is_expired(waiver) else WAIVED
             found.append(msgspec.structs.replace(one, status=status, waiver=waiver.record))
         return Waived(tuple(found), matched)
 
-    def holds(self, waiver: Waiver) -> bool:
-        """Whether a waiver has not expired; its last day still counts."""
-        return waiver.expires >= self.today
+    def _is_expired(self, waiver: Waiver) -> bool:
+        return count_days(waiver, self.today).is_expired
 
     def _find(self, finding: FindingRecord) -> Waiver | None:
         subject = finding.subject
@@ -78,7 +98,7 @@ class Book:
         expired = None
         for one in self._candidates(finding.rule, key):
             if one.record.detail is None or one.record.detail == finding.detail:
-                if self.holds(one):
+                if not self._is_expired(one):
                     return one
                 expired = expired or one
         return expired
@@ -100,8 +120,8 @@ def list_uses(
     by_id = {one.id: one for one in rules}
     uses: list[WaiverUseRecord] = []
     for waiver in book.waivers:
-        findings, days = matched.get(waiver.record.id, 0), (waiver.expires - book.today).days
-        if not book.holds(waiver):
+        findings, left = matched.get(waiver.record.id, 0), count_days(waiver, book.today)
+        if left.is_expired:
             state = WaiverState.EXPIRED
         else:
             state = WaiverState.USED if findings else WaiverState.UNUSED
@@ -110,8 +130,8 @@ def list_uses(
                 waiver=waiver.record,
                 state=state,
                 findings=findings,
-                expires_in_days=days,
-                expires_soon=0 <= days <= SOON_DAYS,
+                expires_in_days=left.days,
+                expires_soon=left.is_soon,
                 reason=None if findings else _doubt(waiver, by_id[waiver.record.rule], judged),
             )
         )
