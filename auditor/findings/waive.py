@@ -25,6 +25,8 @@ SOON_DAYS = 30
 """A waiver that expires within as many days is shown apart."""
 
 _GLOB = re.compile(r"[*?\[]")
+_ANYWHERE = ""
+"""In the place of the first segment of a glob that is itself a glob: of no key is it empty."""
 
 
 def day_of(moment: str) -> date:
@@ -56,26 +58,29 @@ def count_days(waiver: Waiver, today: date) -> Remaining:
 
 
 class Book:
-    """Waivers, on a day. Exact subjects are looked up at once, globs one after another."""
+    """Waivers, on a day. Exact subjects are looked up at once, globs by their first segment."""
 
     def __init__(self, waivers: Iterable[Waiver], today: date) -> None:
         self.waivers = tuple(waivers)
         self.today = today
         self._exact: dict[tuple[str, str], list[Waiver]] = {}
-        self._globs: dict[str, list[tuple[re.Pattern[str], Waiver]]] = {}
+        self._globs: dict[tuple[str, str], list[tuple[re.Pattern[str], Waiver]]] = {}
         for one in self.waivers:
             rule, subject = one.record.rule, one.record.subject
             if _GLOB.search(subject):
+                head = subject.partition("/")[0]
+                place = (rule, _ANYWHERE if _GLOB.search(head) else head)
                 pattern = re.compile(translate(subject))
-                self._globs.setdefault(rule, []).append((pattern, one))
+                self._globs.setdefault(place, []).append((pattern, one))
             else:
                 self._exact.setdefault((rule, subject), []).append(one)
 
     def waive(self, findings: Iterable[FindingRecord]) -> Waived:
         """Waive what a waiver accepts. Of several, one that holds goes before one that expired.
 
-        Then the first counts: an exact subject before a glob, and else in the order of the
-        waivers. A finding whose waiver has expired is open again, and bears that waiver.
+        Then the first counts: an exact subject, then a glob in one namespace, then any other, and
+        else in the order of the waivers. A finding whose waiver has expired is open again, and
+        bears that waiver.
         """
         matched: Counter[str] = Counter()
         found: list[FindingRecord] = []
@@ -105,9 +110,10 @@ class Book:
 
     def _candidates(self, rule: str, key: str) -> Iterable[Waiver]:
         yield from self._exact.get((rule, key), ())
-        for pattern, one in self._globs.get(rule, ()):
-            if pattern.match(key):
-                yield one
+        for head in (key.partition("/")[0], _ANYWHERE):
+            for pattern, one in self._globs.get((rule, head), ()):
+                if pattern.match(key):
+                    yield one
 
 
 NO_WAIVERS = Book((), date.min)
