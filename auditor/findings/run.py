@@ -11,8 +11,11 @@ from auditor.findings.scope import Judged
 from auditor.model.findings import Hit, RuleStatus, Unevaluated
 from auditor.model.report import FindingRecord, RuleRecord, SubjectRecord
 from auditor.reachability.view import View
-from auditor.rules import RULES
+from auditor.rules import ENFORCEMENT, RULES
 from auditor.rules._rule import Rule
+
+ENFORCEMENT_RULE = ENFORCEMENT.id
+"""The rule whose findings say that policies are not enforced, or not in full."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -25,13 +28,10 @@ class Judgement(NamedTuple):
 
 
 def judge(view: View, judged: Judged, rules: Sequence[Rule] = RULES) -> Judgement:
-    """Run the rules over a view."""
-    findings: list[FindingRecord] = []
-    records: list[RuleRecord] = []
-    for rule in rules:
-        hits, record = _run(rule, view, judged)
-        findings += hits
-        records.append(record)
+    """Run the rules over a view. What passes while policies are not enforced is only declared."""
+    outcomes = [_run(rule, view, judged) for rule in rules]
+    declared_only = any(one.hits for one in outcomes if one.rule.id == ENFORCEMENT_RULE)
+    findings = [_record(one.rule, view, hit) for one in outcomes for hit in one.hits]
     order = {rule.id: number for number, rule in enumerate(rules)}
     findings.sort(
         key=lambda one: (
@@ -44,10 +44,20 @@ def judge(view: View, judged: Judged, rules: Sequence[Rule] = RULES) -> Judgemen
             one.detail or "",
         )
     )
-    return Judgement(tuple(findings), tuple(records))
+    records = tuple(_record_rule(one, judged, declared_only=declared_only) for one in outcomes)
+    return Judgement(tuple(findings), records)
 
 
-def _run(rule: Rule, view: View, judged: Judged) -> tuple[list[FindingRecord], RuleRecord]:
+class _Outcome(NamedTuple):
+    """What a rule stated within the scope, and why it failed where it did."""
+
+    rule: Rule
+    hits: tuple[Hit, ...]
+    unevaluated: tuple[Unevaluated, ...]
+    failure: str | None
+
+
+def _run(rule: Rule, view: View, judged: Judged) -> _Outcome:
     hits: list[Hit] = []
     unevaluated: list[Unevaluated] = []
     failure: str | None = None
@@ -62,25 +72,28 @@ def _run(rule: Rule, view: View, judged: Judged) -> tuple[list[FindingRecord], R
     except Exception as error:  # a rule that fails must not take the others with it
         _LOGGER.debug("rule %s failed", rule.id, exc_info=True)
         failure = f"{type(error).__name__}: {error}"
-    findings = [_record(rule, view, one) for one in hits]
-    if failure is not None:
+    return _Outcome(rule, tuple(hits), tuple(unevaluated), failure)
+
+
+def _record_rule(outcome: _Outcome, judged: Judged, *, declared_only: bool) -> RuleRecord:
+    if outcome.failure is not None:
         status = RuleStatus.ERROR
-    elif findings:
+    elif outcome.hits:
         status = RuleStatus.FAIL
-    elif unevaluated or judged.is_empty:
+    elif outcome.unevaluated or judged.is_empty:
         status = RuleStatus.NOT_EVALUATED
     else:
         status = RuleStatus.PASS
-    return findings, RuleRecord(
-        id=rule.id,
+    return RuleRecord(
+        id=outcome.rule.id,
         status=status,
-        declared_only=status is RuleStatus.PASS and view.recognition.cni.enforces is False,
-        reason=_reason(failure, unevaluated)
+        declared_only=declared_only and status is RuleStatus.PASS,
+        reason=_reason(outcome.failure, outcome.unevaluated)
         or ("no namespace is in scope" if judged.is_empty else None),
     )
 
 
-def _reason(failure: str | None, unevaluated: list[Unevaluated]) -> str | None:
+def _reason(failure: str | None, unevaluated: Sequence[Unevaluated]) -> str | None:
     """Why the rule failed, and the subjects that it could not judge, by reason."""
     by_reason: dict[str, list[str]] = {}
     for subject, reason in unevaluated:

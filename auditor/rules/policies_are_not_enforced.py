@@ -1,0 +1,221 @@
+"""The cluster's network plugin does not enforce the policies, or not all of what they say.
+
+What it means: policies are only a declaration, which the network plugin (CNI) must enforce on
+every node. This one does not enforce them at all, does not enforce a feature that policies of this
+cluster use (egress rules, port ranges, SCTP), has no ready agent on some nodes, or cannot serve
+some nodes (Fargate, Windows). It is told from the plugin's DaemonSet, its flags, image and
+ConfigMap, and from the nodes. While this rule finds anything, each pass of the report is marked as
+declared only.
+
+Why it matters: the API server takes policies whether or not anything enforces them, and says
+nothing. What looks closed is open, and every other result of this report rests on it.
+
+How to fix: the finding names the switch, the release or the plugin to change. Then test it: a
+connection that a policy denies must fail.
+
+When to waive: where something that the API does not show enforces the policies (a plugin inside
+the node, security groups of the cloud), with the proof of a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from auditor.model.findings import Direction, Hit, Severity, Unevaluated
+from auditor.model.objects import NetworkPolicy, Reference
+from auditor.model.recognition import ApartNodes, Capability, Cni, Feature
+from auditor.model.snapshot import Blind, Gap
+from auditor.reachability.compile import isolated_directions, rules_of
+from auditor.reachability.view import View
+from auditor.rules._certainty import describe_gaps
+from auditor.rules._remediation import by_steps
+
+SEVERITY = Severity.CRITICAL
+
+_CLUSTER = Reference("", "Cluster", "cluster")
+_NAMED_AT_MOST = 20
+_WORDS: Mapping[Feature, str] = {
+    Feature.INGRESS: "ingress rules",
+    Feature.EGRESS: "egress rules",
+    Feature.END_PORT: "port ranges (endPort)",
+    Feature.SCTP: "SCTP ports",
+}
+
+
+class _Use(NamedTuple):
+    """A policy that uses a feature, by its position, and where."""
+
+    policy: int
+    place: str
+
+
+def check(view: View) -> Iterator[Hit | Unevaluated]:
+    """Judge the cluster as a whole, and then each thing that is enforced only in part."""
+    cni = view.recognition.cni
+    gaps = _find_gaps(view, cni)
+    if cni.enforces is None:
+        yield Unevaluated(_CLUSTER, _describe_unknown(cni))
+        return
+    judged = (_state_nothing(view, cni),) if cni.enforces is False else _judge_parts(view, cni)
+    for one in judged:
+        if isinstance(one, Hit) and gaps:
+            yield one._replace(evidence={**one.evidence, "gaps": describe_gaps(gaps)})
+        else:
+            yield one
+    if cni.enforces and gaps:
+        yield Unevaluated(_CLUSTER, describe_gaps(gaps))
+
+
+def _find_gaps(view: View, cni: Cni) -> tuple[Gap, ...]:
+    """What hides agents or nodes, or policies that may use what is not enforced."""
+    kinds = {"DaemonSet", "Node"}
+    if not all(one.enforced for one in cni.capabilities):
+        kinds.add("NetworkPolicy")
+    return tuple(
+        one for one in view.snapshot.gaps if one.kind in kinds or one.blind is Blind.OBJECTS
+    )
+
+
+def _describe_unknown(cni: Cni) -> str:
+    if cni.name is None:
+        subject = "no CNI was recognised"
+    else:
+        subject = f"whether {cni.name} enforces policies is not known"
+    return ": ".join(filter(None, (subject, "; ".join(cni.evidence))))
+
+
+def _state_nothing(view: View, cni: Cni) -> Hit:
+    return Hit(
+        subject=_CLUSTER,
+        message=f"{cni.name} enforces no network policy: whatever they declare, all is open",
+        hint="run a CNI that enforces policies, or turn this one's enforcement on",
+        evidence={
+            "cni": cni.name,
+            "seen": list(cni.evidence),
+            "policies": len(view.snapshot.policies),
+        },
+        remediation=by_steps(*cni.remedies),
+    )
+
+
+def _judge_parts(view: View, cni: Cni) -> Iterator[Hit | Unevaluated]:
+    uses = _find_uses(view, {one.feature for one in cni.capabilities if not one.enforced})
+    for capability in cni.capabilities:
+        if used := uses.get(capability.feature):
+            yield _judge_feature(view, cni, capability, used)
+    yield from _judge_agents(view, cni)
+    unserved = tuple(one for one in cni.apart if one.served is False)
+    if unserved:
+        yield _state_nodes(view, cni, unserved)
+    for one in cni.apart:
+        if one.served is None:
+            names = ", ".join(_shorten(one.nodes))
+            reason = f"whether {cni.name} enforces policies on {one.kind} nodes is not known"
+            yield Unevaluated(_CLUSTER, f"{reason}: {names}")
+
+
+def _find_uses(view: View, features: set[Feature]) -> Mapping[Feature, list[_Use]]:
+    """Where policies use the features, rules without effect (semantics 3.1) left out."""
+    found: dict[Feature, list[_Use]] = {one: [] for one in features}
+    if features:
+        for position, policy in enumerate(view.snapshot.policies):
+            for feature, place in _features_of(policy):
+                if feature in found:
+                    found[feature].append(_Use(position, place))
+    return found
+
+
+def _features_of(policy: NetworkPolicy) -> Iterator[tuple[Feature, str]]:
+    for direction in isolated_directions(policy):
+        is_ingress = direction is Direction.INGRESS
+        yield (Feature.INGRESS if is_ingress else Feature.EGRESS), direction.value
+        for number, rule in enumerate(rules_of(policy, direction)):
+            for index, port in enumerate(rule.ports):
+                place = f"{direction.value}[{number}].ports[{index}]"
+                if port.end_port is not None:
+                    yield Feature.END_PORT, place
+                if port.protocol == "SCTP":
+                    yield Feature.SCTP, place
+
+
+def _judge_feature(
+    view: View, cni: Cni, capability: Capability, used: list[_Use]
+) -> Hit | Unevaluated:
+    words = _WORDS[capability.feature]
+    policies = view.references(tuple({one.policy for one in used}))
+    using = "1 policy uses" if len(policies) == 1 else f"{len(policies):,} policies use"
+    if capability.enforced is None:
+        reason = f"whether {cni.name} enforces {words}, which {using}, is not known"
+        return Unevaluated(_CLUSTER, f"{reason}: {capability.evidence}")
+    places = [f"{view.policies[one.policy].reference}: {one.place}" for one in used]
+    return Hit(
+        subject=_CLUSTER,
+        detail=capability.feature.value,
+        message=f"{cni.name} does not enforce {words}, which {using}",
+        hint="change the CNI or its setting, or write the policies without them",
+        severity=Severity.HIGH,
+        severity_reason="what else the policies declare is enforced",
+        evidence={"cni": cni.name, "seen": capability.evidence, "uses": _shorten(places)},
+        policies=policies,
+        remediation=by_steps(capability.remedy),
+    )
+
+
+def _judge_agents(view: View, cni: Cni) -> Iterator[Hit | Unevaluated]:
+    lacking = []
+    for one in cni.agents:
+        if one.desired is None or one.ready is None:
+            # Manifests declare an agent, and have no status; a cluster's answer has one.
+            if view.snapshot.origin == "cluster":
+                reason = f"on how many nodes {one} is ready is not known"
+                yield Unevaluated(_CLUSTER, reason)
+        elif one.ready < one.desired:
+            lacking.append(one)
+    if not (lacking or cni.unattended):
+        return
+    seen = [str(one) for one in lacking]
+    steps = [f"find out why pods of {one.agent} are not ready, and mend that" for one in lacking]
+    if cni.unattended:
+        seen.append(f"further nodes that no agent is meant for: {cni.unattended:,}")
+        steps.append("let the agent run on every node: see its affinity and its tolerations")
+    yield Hit(
+        subject=_CLUSTER,
+        detail="agents",
+        message=f"{cni.name} has no ready agent on every node: {'; '.join(seen)}",
+        hint="policies are enforced by the agent of each node: see that it is ready everywhere",
+        severity=Severity.HIGH,
+        severity_reason="only the nodes without a ready agent are concerned",
+        evidence={"cni": cni.name, "seen": seen},
+        remediation=by_steps(*steps),
+    )
+
+
+def _state_nodes(view: View, cni: Cni, unserved: tuple[ApartNodes, ...]) -> Hit:
+    names = {name for one in unserved for name in one.nodes}
+    pods = sum(
+        pod.is_endpoint and not pod.spec.host_network and pod.spec.node_name in names
+        for pod in view.snapshot.pods
+    )
+    counted = ", ".join(f"{len(one.nodes):,} of {one.kind}" for one in unserved)
+    evidence: dict[str, Any] = {
+        "cni": cni.name,
+        "nodes": {one.kind: _shorten(one.nodes) for one in unserved},
+        "pods": pods,
+    }
+    return Hit(
+        subject=_CLUSTER,
+        detail="nodes",
+        message=f"{cni.name} enforces no policy on some nodes: {counted}",
+        hint="run pods that policies must protect on nodes that the CNI serves",
+        severity=Severity.HIGH,
+        severity_reason="only these nodes are concerned",
+        evidence=evidence,
+        remediation=by_steps(*(one.remedy for one in unserved)),
+    )
+
+
+def _shorten(texts: list[str] | tuple[str, ...]) -> list[str]:
+    """The first of them, and how many more there are."""
+    rest = len(texts) - _NAMED_AT_MOST
+    return [*texts[:_NAMED_AT_MOST], *((f"and {rest:,} more",) if rest > 0 else ())]
