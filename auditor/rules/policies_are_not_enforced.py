@@ -19,14 +19,14 @@ the node, security groups of the cloud), with the proof of a test.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from auditor.model.findings import Direction, Hit, Severity, Unevaluated
-from auditor.model.objects import NetworkPolicy, Reference
+from auditor.model.objects import PolicyPort, Reference
 from auditor.model.recognition import ApartNodes, Capability, Cni, Feature
 from auditor.model.snapshot import Blind, Gap
-from auditor.reachability.compile import isolated_directions, rules_of
+from auditor.reachability.compile import rules_of
 from auditor.reachability.view import View
 from auditor.rules._certainty import describe_gaps
 from auditor.rules._remediation import by_steps
@@ -35,6 +35,7 @@ SEVERITY = Severity.CRITICAL
 
 _CLUSTER = Reference("", "Cluster", "cluster")
 _NAMED_AT_MOST = 20
+_ISOLATION = {Direction.INGRESS: Feature.INGRESS, Direction.EGRESS: Feature.EGRESS}
 _WORDS: Mapping[Feature, str] = {
     Feature.INGRESS: "ingress rules",
     Feature.EGRESS: "egress rules",
@@ -44,10 +45,18 @@ _WORDS: Mapping[Feature, str] = {
 
 
 class _Use(NamedTuple):
-    """A policy that uses a feature, by its position, and where."""
+    """Where a policy, by its position, uses a feature: in a direction, or at a port of a rule."""
 
     policy: int
-    place: str
+    direction: Direction
+    port: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        """`egress`, or `egress[1].ports[0]`."""
+        if self.port is None:
+            return self.direction.value
+        rule, number = self.port
+        return f"{self.direction}[{rule}].ports[{number}]"
 
 
 def check(view: View) -> Iterator[Hit | Unevaluated]:
@@ -118,37 +127,33 @@ def _judge_parts(view: View, cni: Cni) -> Iterator[Hit | Unevaluated]:
 def _find_uses(view: View, features: set[Feature]) -> Mapping[Feature, list[_Use]]:
     """Where policies use the features, rules without effect (semantics 3.1) left out."""
     found: dict[Feature, list[_Use]] = {one: [] for one in features}
-    if features:
-        for position, policy in enumerate(view.snapshot.policies):
-            for feature, place in _features_of(policy):
-                if feature in found:
-                    found[feature].append(_Use(position, place))
+    for position, compiled in enumerate(view.policies if features else ()):
+        for direction in compiled.grants:
+            if (isolation := _ISOLATION[direction]) in found:
+                found[isolation].append(_Use(position, direction))
+            for number, rule in enumerate(rules_of(view.policy(position), direction)):
+                for index, port in enumerate(rule.ports):
+                    for feature in _features_of(port):
+                        if feature in found:
+                            found[feature].append(_Use(position, direction, (number, index)))
     return found
 
 
-def _features_of(policy: NetworkPolicy) -> Iterator[tuple[Feature, str]]:
-    for direction in isolated_directions(policy):
-        is_ingress = direction is Direction.INGRESS
-        yield (Feature.INGRESS if is_ingress else Feature.EGRESS), direction.value
-        for number, rule in enumerate(rules_of(policy, direction)):
-            for index, port in enumerate(rule.ports):
-                place = f"{direction.value}[{number}].ports[{index}]"
-                if port.end_port is not None:
-                    yield Feature.END_PORT, place
-                if port.protocol == "SCTP":
-                    yield Feature.SCTP, place
+def _features_of(port: PolicyPort) -> tuple[Feature, ...]:
+    ranged = (Feature.END_PORT,) if port.end_port is not None else ()
+    return (*ranged, Feature.SCTP) if port.protocol == "SCTP" else ranged
 
 
 def _judge_feature(
     view: View, cni: Cni, capability: Capability, used: list[_Use]
 ) -> Hit | Unevaluated:
     words = _WORDS[capability.feature]
-    policies = view.references(tuple({one.policy for one in used}))
-    using = "1 policy uses" if len(policies) == 1 else f"{len(policies):,} policies use"
+    positions = tuple({one.policy for one in used})
+    using = "1 policy uses" if len(positions) == 1 else f"{len(positions):,} policies use"
     if capability.enforced is None:
         reason = f"whether {cni.name} enforces {words}, which {using}, is not known"
         return Unevaluated(_CLUSTER, f"{reason}: {capability.evidence}")
-    places = [f"{view.policies[one.policy].reference}: {one.place}" for one in used]
+    uses = [f"{view.policies[one.policy].reference}: {one}" for one in used[:_NAMED_AT_MOST]]
     return Hit(
         subject=_CLUSTER,
         detail=capability.feature.value,
@@ -156,8 +161,8 @@ def _judge_feature(
         hint="change the CNI or its setting, or write the policies without them",
         severity=Severity.HIGH,
         severity_reason="what else the policies declare is enforced",
-        evidence={"cni": cni.name, "seen": capability.evidence, "uses": _shorten(places)},
-        policies=policies,
+        evidence={"cni": cni.name, "seen": capability.evidence, "uses": _shorten(uses, len(used))},
+        policies=view.references(positions),
         remediation=by_steps(capability.remedy),
     )
 
@@ -215,7 +220,7 @@ def _state_nodes(view: View, cni: Cni, unserved: tuple[ApartNodes, ...]) -> Hit:
     )
 
 
-def _shorten(texts: list[str] | tuple[str, ...]) -> list[str]:
-    """The first of them, and how many more there are."""
-    rest = len(texts) - _NAMED_AT_MOST
+def _shorten(texts: Sequence[str], total: int | None = None) -> list[str]:
+    """The first of them, and how many more there are in total."""
+    rest = (len(texts) if total is None else total) - _NAMED_AT_MOST
     return [*texts[:_NAMED_AT_MOST], *((f"and {rest:,} more",) if rest > 0 else ())]
