@@ -108,7 +108,7 @@ def _on_enforcement(report: Report) -> Iterable[str]:
     elif _on_parts(report):
         yield (
             "The network plugin of this cluster enforces its network policies only in part: "
-            "connections that they deny may be open."
+            "what they declare does not hold everywhere."
         )
 
 

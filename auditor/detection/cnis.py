@@ -18,6 +18,8 @@ from auditor.detection.sighting import agree
 from auditor.model.recognition import Cni
 from auditor.model.snapshot import Snapshot
 
+_NAMED_AT_MOST = 3
+
 
 def recognize_cni(snapshot: Snapshot) -> Cni:
     """The CNI of a snapshot. ``enforces`` None: not known, or no CNI was recognised.
@@ -25,7 +27,7 @@ def recognize_cni(snapshot: Snapshot) -> Cni:
     What was not read may hold an agent that enforces: nothing is known not to be enforced then.
     """
     sightings = (*read_agents(snapshot), *read_in_process_controllers(snapshot))
-    unseen = tuple(_describe_unseen(snapshot))
+    unseen = _shorten(tuple(_describe_unseen(snapshot)))
     evidence = tuple(dict.fromkeys(text for one in sightings for text in one.evidence))
     candidates = tuple(one for one in sightings if not one.secondary)
     verdicts = {one.enforces for one in candidates}
@@ -61,3 +63,9 @@ def _describe_unseen(snapshot: Snapshot) -> Iterator[str]:
             yield f"{gap.reason}{where}: another agent may enforce policies"
         elif gap.kind == "Node" and gap.name is None and snapshot.cluster.version is None:
             yield f"{gap.reason}: they may enforce policies without an agent"
+
+
+def _shorten(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The first of them: an account may be refused in each of many namespaces."""
+    rest = len(texts) - _NAMED_AT_MOST
+    return texts if rest <= 0 else (*texts[:_NAMED_AT_MOST], f"and {rest:,} more such lists")

@@ -100,7 +100,7 @@ def _state_nothing(view: View, cni: Cni) -> Hit:
         message=f"{cni.name} enforces no network policy: whatever they declare, all is open",
         hint="run a CNI that enforces policies, or turn this one's enforcement on",
         evidence={
-            "cni": cni.name,
+            "network_plugin": cni.name,
             "seen": list(cni.evidence),
             "policies": len(view.snapshot.policies),
         },
@@ -161,7 +161,11 @@ def _judge_feature(
         hint="change the CNI or its setting, or write the policies without them",
         severity=Severity.HIGH,
         severity_reason="what else the policies declare is enforced",
-        evidence={"cni": cni.name, "seen": capability.evidence, "uses": _shorten(uses, len(used))},
+        evidence={
+            "network_plugin": cni.name,
+            "seen": capability.evidence,
+            "uses": _shorten(uses, len(used)),
+        },
         policies=view.references(positions),
         remediation=by_steps(capability.remedy),
     )
@@ -191,7 +195,7 @@ def _judge_agents(view: View, cni: Cni) -> Iterator[Hit | Unevaluated]:
         hint="policies are enforced by the agent of each node: see that it is ready everywhere",
         severity=Severity.HIGH,
         severity_reason="only the nodes without a ready agent are concerned",
-        evidence={"cni": cni.name, "seen": seen},
+        evidence={"network_plugin": cni.name, "seen": seen},
         remediation=by_steps(*steps),
     )
 
@@ -204,7 +208,7 @@ def _state_nodes(view: View, cni: Cni, unserved: tuple[ApartNodes, ...]) -> Hit:
     )
     counted = ", ".join(f"{len(one.nodes):,} of {one.kind}" for one in unserved)
     evidence: dict[str, Any] = {
-        "cni": cni.name,
+        "network_plugin": cni.name,
         "nodes": {one.kind: _shorten(one.nodes) for one in unserved},
         "pods": pods,
     }

@@ -51,6 +51,15 @@ def test_unread_daemon_sets_may_hold_an_agent_that_enforces(namespace: str | Non
     assert () == found.remedies
 
 
+def test_many_unread_lists_are_counted() -> None:
+    """An account that is refused in each of many namespaces does not fill the evidence."""
+    gaps = tuple(gap_of("DaemonSet", namespace=f"team-{one}") for one in range(50))
+    found = recognize_cni(FLANNEL, gaps=gaps)
+    assert found.enforces is None
+    assert "and 47 more such lists" == found.evidence[-1]
+    assert 6 == len(found.evidence)
+
+
 def test_unread_daemon_sets_are_evidence_where_no_cni_was_recognised() -> None:
     """The reader sees why nothing is known."""
     found = recognize_cni(gaps=(gap_of("DaemonSet"),))
