@@ -36,8 +36,6 @@ class Judged:
 
     def __init__(self, view: View, scope: Scope) -> None:
         self._scope = scope
-        self.may_be_enforced = view.recognition.cni.enforces is not False
-        """Whether what is declared may hold: not where the CNI is known not to enforce it."""
         selector = scope.selector
         self._workloads: frozenset[Reference] | None = None
         if selector is not None:

@@ -8,6 +8,7 @@ from auditor.rules import (
     egress_to_whole_internet,
     environments_can_talk,
     namespace_lacks_default_deny,
+    policies_are_not_enforced,
 )
 from auditor.rules._rule import Rule, read_rule
 
@@ -15,9 +16,13 @@ RULES: tuple[Rule, ...] = tuple(
     read_rule(module)
     for module in (
         namespace_lacks_default_deny,
+        policies_are_not_enforced,
         database_open_to_all_pods,
         egress_is_unrestricted,
         egress_to_whole_internet,
         environments_can_talk,
     )
 )
+
+ENFORCEMENT: Rule = next(one for one in RULES if one.check is policies_are_not_enforced.check)
+"""While this rule has a finding, what passes is declared, and not known to be enforced."""
