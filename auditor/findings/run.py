@@ -10,6 +10,7 @@ from typing import NamedTuple
 from auditor.findings.fingerprint import fingerprint
 from auditor.findings.scope import Judged
 from auditor.findings.waive import NO_WAIVERS, OPEN, WAIVED, Book
+from auditor.model.collector import uncollected
 from auditor.model.findings import Hit, RuleStatus, Severity, Unevaluated
 from auditor.model.report import FindingRecord, RuleRecord, SeverityOverrideRecord, SubjectRecord
 from auditor.reachability.view import View
@@ -53,7 +54,8 @@ def judge(
     What passes while policies are not enforced, wholly or in part, is only declared: also where
     that finding is waived, or its rule disabled.
     """
-    outcomes = [_run(one, view, judged, settings.get(one.id)) for one in rules]
+    with uncollected():
+        outcomes = [_run(one, view, judged, settings.get(one.id)) for one in rules]
     waived = book.waive(finding for one in outcomes for finding in one.findings)
     statuses = Counter((one.rule, one.status) for one in waived.findings)
     declared_only = view.recognition.cni.enforces is False or any(

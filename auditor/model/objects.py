@@ -204,6 +204,19 @@ class ServicePort(Value, frozen=True):
     target_port: int | str = 0
     node_port: int = 0
 
+    def resolve(self, pod: Pod) -> tuple[int, ...]:
+        """The ports of a pod behind it: policies see these, never the Service's (semantics 12).
+
+        A name stands for the ports that the pod's containers give it; without a target it is the
+        same port.
+        """
+        if isinstance(self.target_port, int):
+            return (self.target_port or self.port,)
+        named = (self.target_port, self.protocol)
+        return tuple(
+            one.container_port for one in pod.listening if (one.name, one.protocol) == named
+        )
+
 
 class ServiceSpec(Value, frozen=True):
     """``spec`` of a Service."""

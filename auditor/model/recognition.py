@@ -7,6 +7,16 @@ from enum import StrEnum
 
 from auditor.model._value import Value
 from auditor.model.objects import Reference
+from auditor.model.ports import PortRange
+
+DECLARED = "settings"
+"""The evidence of an environment that the settings declare."""
+
+DNS_PORTS = (
+    PortRange(protocol="TCP", first=53, last=53),
+    PortRange(protocol="UDP", first=53, last=53),
+)
+"""The ports of DNS (RFC 1035 section 4.2)."""
 
 
 class Database(Value, frozen=True):
@@ -99,4 +109,6 @@ class Recognition(Value, frozen=True):
     """The workloads that answer cluster DNS."""
     dns_pod_labels: tuple[Mapping[str, str], ...] = ()
     """The labels by which policies usually select the pods of cluster DNS."""
+    dns_ports: Mapping[Reference, tuple[PortRange, ...]] = {}
+    """The ports of its pods by workload, where they are not `DNS_PORTS`."""
     cni: Cni = Cni()

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from auditor.rules import (
     database_open_to_all_pods,
+    dns_is_blocked,
+    dns_lacks_tcp,
     egress_is_unrestricted,
     egress_to_whole_internet,
+    environment_is_unknown,
     environments_can_talk,
+    metadata_service_is_reachable,
     namespace_lacks_default_deny,
     policies_are_not_enforced,
+    selector_trusts_a_tenant_label,
 )
 from auditor.rules._rule import Rule, read_rule
 
@@ -20,7 +25,12 @@ RULES: tuple[Rule, ...] = tuple(
         database_open_to_all_pods,
         egress_is_unrestricted,
         egress_to_whole_internet,
+        metadata_service_is_reachable,
+        dns_is_blocked,
+        dns_lacks_tcp,
         environments_can_talk,
+        environment_is_unknown,
+        selector_trusts_a_tenant_label,
     )
 )
 

@@ -11,6 +11,7 @@ _SUBJECT_IS = {
     "database-open-to-all-pods": "destination",
     "egress-is-unrestricted": "source",
     "egress-to-whole-internet": "source",
+    "metadata-service-is-reachable": "source",
 }
 """Rules about workloads, and which end of the witness the subject is."""
 
