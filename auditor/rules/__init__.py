@@ -7,7 +7,12 @@ from auditor.rules import (
     egress_is_unrestricted,
     egress_to_whole_internet,
     environments_can_talk,
+    ip_block_covers_cluster_addresses,
+    named_port_resolves_nowhere,
     namespace_lacks_default_deny,
+    peer_selects_nothing,
+    policy_kinds_not_evaluated,
+    policy_selects_no_pods,
 )
 from auditor.rules._rule import Rule, read_rule
 
@@ -19,5 +24,10 @@ RULES: tuple[Rule, ...] = tuple(
         egress_is_unrestricted,
         egress_to_whole_internet,
         environments_can_talk,
+        policy_selects_no_pods,
+        peer_selects_nothing,
+        named_port_resolves_nowhere,
+        ip_block_covers_cluster_addresses,
+        policy_kinds_not_evaluated,
     )
 )
