@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from auditor.model.addresses import AddressRange, parse_address
+from auditor.model.collector import uncollected
 from auditor.model.objects import IPBlock, Pod
 from auditor.model.workloads import OwnersByKey, index_owners, workload_of
 from auditor.reachability.address_parts import block_ranges, covers_family
@@ -41,7 +42,8 @@ class ClusterAddresses:
         self._covered: dict[IPBlock, Covered] = {}
         self.pods_without = 0
         """Pods whose address is not known."""
-        self._pods = sorted(self._find_pods())
+        with uncollected():
+            self._pods = sorted(self._find_pods())
         self._services = sorted(
             place
             for position, one in enumerate(view.snapshot.services)
