@@ -79,7 +79,7 @@ def _state(view: View, policy: NetworkPolicy, place: str, block: IPBlock, covere
     return Hit(
         subject=policy.reference,
         detail=place,
-        message=f"{place} of {policy.reference} names {_spell(block)}: {_describe(block, covered)}",
+        message=f"{policy.reference} names {_spell(block)} at {place}: {_describe(block, covered)}",
         hint="select pods by their labels, and except the cluster's own ranges from the block",
         severity=severity,
         severity_reason=reason,

@@ -42,6 +42,12 @@ _WORKLOADS_READ = 500
 
 _NAMES_SHOWN = 10
 
+_STEPS = (
+    "declare a container port of that name and protocol in the workload's template",
+    "or give the port's number in the rule",
+)
+_STEPS_FOR_ADDRESSES = ("give the port's number in the rule: it holds for addresses, too",)
+
 
 class _Receivers(NamedTuple):
     """Who receives what a rule allows."""
@@ -137,7 +143,7 @@ def _state(
     return Hit(
         subject=policy.reference,
         detail=place,
-        message=f"{place} of {policy.reference} names port {name} ({protocol}): {why}",
+        message=f"{policy.reference} names port {name} ({protocol}) at {place}: {why}",
         hint="declare the name on the containers, or give the port's number",
         evidence={
             "port": name,
@@ -147,14 +153,7 @@ def _state(
             **facts,
         },
         policies=(policy.reference,),
-        remediation=by_steps(
-            *(
-                ("declare a container port of that name and protocol in the workload's template",)
-                if workloads
-                else ()
-            ),
-            "or give the port's number in the rule: it holds for pods and addresses alike",
-        ),
+        remediation=by_steps(*(_STEPS if workloads else _STEPS_FOR_ADDRESSES)),
     )
 
 

@@ -102,7 +102,7 @@ def _state(policy: NetworkPolicy, place: str, peer: Peer, found: NoMatch) -> Hit
     return Hit(
         subject=policy.reference,
         detail=place,
-        message=f"{place} of {policy.reference} matches no pod: {found.why}",
+        message=f"{policy.reference} matches no pod at {place}: {found.why}",
         hint="make its selectors meet the labels of what was meant, or take it out",
         severity=severity,
         severity_reason=reason,

@@ -61,13 +61,13 @@ def _unread_kinds(view: View) -> tuple[Gap, ...]:
 
 
 def _state(kind: str, policies: list[UnevaluatedPolicy]) -> Hit:
-    count = "1 policy" if len(policies) == 1 else f"{len(policies)} policies"
+    count, are = ("1 policy", "is") if len(policies) == 1 else (f"{len(policies)} policies", "are")
     namespaces = sorted({one.namespace for one in policies if one.namespace})
     where = f" in {_count_namespaces(namespaces)}" if namespaces else ""
     return Hit(
         subject=_CLUSTER,
         detail=kind,
-        message=f"{count} of kind {kind}{where}: what they open or close is not evaluated",
+        message=f"{count} of kind {kind}{where} {are} not evaluated, and may change what is stated",
         hint="read these policies beside the report: they may change what it states",
         evidence={
             "kind": kind,

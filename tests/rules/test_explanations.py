@@ -86,7 +86,7 @@ def unlisted(kind: str, blind: Blind | None, namespace: str | None = None) -> Ga
 
 WEB = pod("web")
 PROD_API = pod("api", "prod")
-LOST = "ingress[0].from[0] of app/NetworkPolicy/it matches no pod: "
+LOST = "app/NetworkPolicy/it matches no pod at ingress[0].from[0]: "
 IDLE = "app/NetworkPolicy/it selects no pod: "
 
 
@@ -279,7 +279,7 @@ def test_a_block_says_what_it_holds(cidr: str, covered: str) -> None:
     """Pods and Services are counted."""
     service = make("Service", "web", spec={"clusterIP": "10.96.0.7", "ports": [{"port": 80}]})
     message = message_of(BLOCK, PODS_LIVE, service, admitting(ipBlock={"cidr": cidr}))
-    assert f"ingress[0].from[0] of app/NetworkPolicy/it names {cidr}: {covered}" == message
+    assert f"app/NetworkPolicy/it names {cidr} at ingress[0].from[0]: {covered}" == message
 
 
 def test_what_is_no_address_is_as_good_as_none() -> None:
@@ -305,12 +305,12 @@ def cilium(namespace: str) -> Object:
 def test_kinds_that_are_not_evaluated_are_counted() -> None:
     """One of a kind in one namespace, or several in several."""
     assert message_of(KINDS, cilium("app")) == (
-        "1 policy of kind CiliumNetworkPolicy.cilium.io in namespace app: "
-        "what they open or close is not evaluated"
+        "1 policy of kind CiliumNetworkPolicy.cilium.io in namespace app is not evaluated, "
+        "and may change what is stated"
     )
     assert message_of(KINDS, cilium("app"), cilium("prod")) == (
-        "2 policies of kind CiliumNetworkPolicy.cilium.io in 2 namespaces: "
-        "what they open or close is not evaluated"
+        "2 policies of kind CiliumNetworkPolicy.cilium.io in 2 namespaces are not evaluated, "
+        "and may change what is stated"
     )
 
 
