@@ -226,6 +226,9 @@ class ServiceSpec(Value, frozen=True):
     ports: tuple[ServicePort, ...] = ()
     external_ips: tuple[str, ...] = msgspec.field(name="externalIPs", default=())
     load_balancer_source_ranges: tuple[str, ...] = ()
+    cluster_ip: str = msgspec.field(name="clusterIP", default="")
+    """An address, `None` for a headless Service, or empty where none is assigned yet."""
+    cluster_ips: tuple[str, ...] = msgspec.field(name="clusterIPs", default=())
 
 
 class Service(Value, frozen=True):
@@ -233,6 +236,12 @@ class Service(Value, frozen=True):
 
     metadata: Metadata
     spec: ServiceSpec = ServiceSpec()
+
+    @property
+    def cluster_addresses(self) -> tuple[str, ...]:
+        """Its cluster IPs, of both families; empty where it is headless, or has none yet."""
+        listed = self.spec.cluster_ips or (self.spec.cluster_ip,)
+        return tuple(one for one in listed if one not in {"", "None"})
 
 
 class NodeAddress(Value, frozen=True):

@@ -10,9 +10,14 @@ from auditor.rules import (
     egress_to_whole_internet,
     environment_is_unknown,
     environments_can_talk,
+    ip_block_covers_cluster_addresses,
     metadata_service_is_reachable,
+    named_port_resolves_nowhere,
     namespace_lacks_default_deny,
+    peer_selects_nothing,
     policies_are_not_enforced,
+    policy_kinds_not_evaluated,
+    policy_selects_no_pods,
     selector_trusts_a_tenant_label,
 )
 from auditor.rules._rule import Rule, read_rule
@@ -31,6 +36,11 @@ RULES: tuple[Rule, ...] = tuple(
         environments_can_talk,
         environment_is_unknown,
         selector_trusts_a_tenant_label,
+        policy_selects_no_pods,
+        peer_selects_nothing,
+        named_port_resolves_nowhere,
+        ip_block_covers_cluster_addresses,
+        policy_kinds_not_evaluated,
     )
 )
 
