@@ -124,6 +124,13 @@ def form_group(
     return Group(members, policies, cells, kept, possible)
 
 
+def without_rules(group: Group, dropped: Iterable[GrantBy]) -> Group:
+    """A group after whole rules of its policies are gone; the policies still isolate."""
+    gone = {(one.policy, one.rule) for one in dropped}
+    kept = (one for one in group.grants if (one.policy, one.rule) not in gone)
+    return form_group(group.members, group.policies, kept)
+
+
 def resolve_grants(
     grants_of: Callable[[int], tuple[Grant, ...]],
     positions: Iterable[int],

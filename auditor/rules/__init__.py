@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auditor.rules import (
     database_open_to_all_pods,
+    default_deny_is_nullified,
     dns_is_blocked,
     dns_lacks_tcp,
     egress_is_unrestricted,
@@ -19,6 +20,7 @@ from auditor.rules import (
     policy_kinds_not_evaluated,
     policy_selects_no_pods,
     selector_trusts_a_tenant_label,
+    workload_is_not_isolated,
 )
 from auditor.rules._rule import Rule, read_rule
 
@@ -26,6 +28,8 @@ RULES: tuple[Rule, ...] = tuple(
     read_rule(module)
     for module in (
         namespace_lacks_default_deny,
+        default_deny_is_nullified,
+        workload_is_not_isolated,
         policies_are_not_enforced,
         database_open_to_all_pods,
         egress_is_unrestricted,
