@@ -8,6 +8,7 @@ from auditor.rules import (
     egress_to_whole_internet,
     environments_can_talk,
     namespace_lacks_default_deny,
+    policy_is_redundant,
 )
 from auditor.rules._rule import Rule, read_rule
 
@@ -19,5 +20,6 @@ RULES: tuple[Rule, ...] = tuple(
         egress_is_unrestricted,
         egress_to_whole_internet,
         environments_can_talk,
+        policy_is_redundant,
     )
 )
