@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from auditor.model.findings import Direction
 from auditor.reachability.coverage import SearchExceededError, Steps
@@ -53,8 +54,15 @@ class Covers:
         self, judged: Judged, direction: Direction, group: Group, steps: Steps
     ) -> Iterator[str]:
         policies = self._view.policies
-        own = [one for one in group.grants if judged.holds(direction, one)]
-        wanted = [Cell(one.ports, one.peers) for one in own if one.peers]
+        wanted = [
+            Cell(one.ports, one.peers)
+            for one in group.grants
+            if one.peers and judged.holds(direction, one)
+        ]
+        if not wanted and judged.placed is None:
+            # it only isolates, and so does another
+            others = (one for one in group.policies if one != judged.position)
+            yield from (str(policies[one].reference) for one in islice(others, 1))
         for grant in group.grants:
             if not wanted:
                 break
@@ -65,8 +73,3 @@ class Covers:
                 wanted = take_away(wanted, grant.ports, grant.peers)
                 place = spell_rule(direction, grant.rule)
                 yield f"{policies[grant.policy].reference} {place}"
-        if judged.placed is None and not own:
-            # it only isolates, and so does another
-            other = next((one for one in group.policies if one != judged.position), None)
-            if other is not None:
-                yield str(policies[other].reference)

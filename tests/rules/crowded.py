@@ -104,7 +104,7 @@ def with_known_addresses(snapshot: Snapshot) -> Snapshot:
 
 
 def _with_addresses(number: int, pod: Pod) -> Pod:
-    addresses = (f"10.0.0.{number + 1}", f"fd00::{number + 1}")
+    addresses: tuple[str, ...] = (f"10.0.0.{number + 1}", f"fd00::{number + 1}")
     if pod.spec.host_network:
         addresses = NODES.get(pod.spec.node_name) or UNREAD_NODE_ADDRESSES
     status = msgspec.structs.replace(

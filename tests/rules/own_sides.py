@@ -74,8 +74,9 @@ class OwnSide:
 
     def ports_with(self, subject: Pod, peer: End, ports: Iterable[PortSample]) -> set[PortSample]:
         """On which of the ports the subject's own side lets the peer in, or itself out to it."""
-        ends = (peer, subject) if self._direction is Direction.INGRESS else (subject, peer)
-        return self._oracle.policies_allow(*ends, ports)
+        if self._direction is Direction.INGRESS:
+            return self._oracle.policies_allow(peer, subject, ports)
+        return self._oracle.policies_allow(subject, peer, ports)
 
 
 def every_peer(snapshot: Snapshot) -> list[End]:
@@ -115,7 +116,7 @@ def _addresses(snapshot: Snapshot) -> Iterator[str]:
 
 
 def has_default_deny(
-    snapshot: Snapshot, side: OwnSide, namespace: str, peers: list[End], ports: list[PortSample]
+    side: OwnSide, namespace: str, peers: list[End], ports: list[PortSample]
 ) -> bool:
     """Whether every label set is selected, and a pod without labels is not allowed everything.
 

@@ -91,8 +91,7 @@ class Removing:
                 if was != becomes:
                     return False
         was_denied, is_denied = (
-            has_default_deny(self._snapshot, one, policy.namespace, self._peers, self._ports)
-            for one in sides
+            has_default_deny(one, policy.namespace, self._peers, self._ports) for one in sides
         )
         return was_denied == is_denied
 
@@ -127,7 +126,7 @@ def test_what_is_redundant_is_what_nothing_changes_without(snapshot: Snapshot) -
 
 @settings(max_examples=200, deadline=None, suppress_health_check=_slow_checks)
 @given(snapshot=crowded_snapshots(), reading=st.booleans())
-def test_unknown_addresses_leave_a_doubt_at_most(snapshot: Snapshot, reading: bool) -> None:
+def test_unknown_addresses_leave_a_doubt_at_most(snapshot: Snapshot, *, reading: bool) -> None:
     """Where addresses are not known, nothing is named wrongly, and what is not named is doubted."""
     found, unevaluated = judge(snapshot, ip_blocks_match_pods=reading)
     wanted = redundant(snapshot, ip_blocks_match_pods=reading)
