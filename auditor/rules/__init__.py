@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from auditor.rules import (
     database_open_to_all_pods,
+    default_deny_is_nullified,
     egress_is_unrestricted,
     egress_to_whole_internet,
     environments_can_talk,
     namespace_lacks_default_deny,
     policy_is_redundant,
+    workload_is_not_isolated,
 )
 from auditor.rules._rule import Rule, read_rule
 
@@ -16,6 +18,8 @@ RULES: tuple[Rule, ...] = tuple(
     read_rule(module)
     for module in (
         namespace_lacks_default_deny,
+        default_deny_is_nullified,
+        workload_is_not_isolated,
         database_open_to_all_pods,
         egress_is_unrestricted,
         egress_to_whole_internet,

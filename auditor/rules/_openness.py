@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 
-from auditor.model.findings import Direction
-from auditor.model.objects import NetworkPolicy
+from auditor.model.findings import Direction, Remediation
+from auditor.model.objects import NetworkPolicy, Reference
 from auditor.reachability.compile import rules_of
-from auditor.reachability.permissions import GrantBy, Group, form_group
+from auditor.reachability.permissions import GrantBy, Group, form_group, without_rules
 from auditor.reachability.view import View
-from auditor.rules._remediation import with_rules
+from auditor.rules._kept_dns import keep_granted_dns
+from auditor.rules._remediation import by_steps, with_rules
+
+Replaced = tuple[tuple[int, NetworkPolicy], ...]
+"""Policies to replace, by position."""
+
+_Key = tuple[Direction, frozenset[tuple[int, int]]]
+"""The rules, by policy and place, that open a direction."""
+
+_NAMED_AT_MOST = 5
 
 
 def allows_everything(view: View, group: Group) -> bool:
@@ -37,24 +46,71 @@ def find_openers(view: View, group: Group) -> tuple[GrantBy, ...]:
     return alone or tuple(wide) or group.grants
 
 
-def is_open_without(view: View, group: Group, openers: Collection[GrantBy]) -> bool:
-    """Whether a group is allowed everything even after the openers' rules are gone."""
-    dropped = {(one.policy, one.rule) for one in openers}
-    kept = (one for one in group.grants if (one.policy, one.rule) not in dropped)
-    return allows_everything(view, form_group(group.members, group.policies, kept))
+def is_open_without(
+    view: View, direction: Direction, endpoint: int, openers: Collection[GrantBy]
+) -> bool:
+    """Whether an endpoint is allowed everything even after the openers' rules are gone."""
+    known = view.remembered(_known_remainders)
+    key = (view.evaluation.groups[direction].by_class[endpoint], _key(direction, openers))
+    if key not in known:
+        rest = without_rules(view.group(direction, endpoint), openers)
+        known[key] = allows_everything(view, rest)
+    return known[key]
 
 
 def without_openers(
-    view: View, direction: Direction, openers: Collection[GrantBy]
-) -> tuple[tuple[int, NetworkPolicy], ...]:
-    """The openers' policies, by position, without the rules that open."""
-    found: list[tuple[int, NetworkPolicy]] = []
+    view: View, direction: Direction, openers: Collection[GrantBy], *, but_dns: bool = False
+) -> Replaced:
+    """The openers' policies, by position, without the rules that open.
+
+    ``but_dns``: what those rules allow of cluster DNS stays allowed, where a pod would lose it.
+    """
+    known = view.remembered(_known_replacements)
+    key = (but_dns, _key(direction, openers))
+    if key not in known:
+        known[key] = tuple(_narrow(view, direction, openers, but_dns=but_dns))
+    return known[key]
+
+
+def _narrow(
+    view: View, direction: Direction, openers: Collection[GrantBy], *, but_dns: bool
+) -> Iterator[tuple[int, NetworkPolicy]]:
     for position in sorted({one.policy for one in openers}):
-        drop = {one.rule for one in openers if one.policy == position}
-        kept = tuple(
-            rule
-            for index, rule in enumerate(rules_of(view.policy(position), direction))
-            if index not in drop
+        policy = view.policy(position)
+        dropped = {one.rule for one in openers if one.policy == position}
+        rules = tuple(
+            rule for index, rule in enumerate(rules_of(policy, direction)) if index not in dropped
         )
-        found.append((position, with_rules(view.policy(position), direction, kept)))
-    return tuple(found)
+        if but_dns:
+            rules += keep_granted_dns(view, direction, position, openers)
+        yield position, with_rules(policy, direction, rules)
+
+
+def _key(direction: Direction, openers: Collection[GrantBy]) -> _Key:
+    return direction, frozenset((one.policy, one.rule) for one in openers)
+
+
+def _known_remainders(_: View) -> dict[tuple[int, _Key], bool]:
+    """What was found of groups without some rules: the workloads of a group share the answer."""
+    return {}
+
+
+def _known_replacements(_: View) -> dict[tuple[bool, _Key], Replaced]:
+    """What was made of policies without some rules: all that they open share it."""
+    return {}
+
+
+def narrowing_steps(view: View, openers: Collection[GrantBy]) -> Remediation:
+    """The advice where a direction stays open without the openers' rules."""
+    policies = view.references(tuple(one.policy for one in openers))
+    return by_steps(
+        "narrow the rules of these policies until together they no longer allow every peer on "
+        "every port: " + ", ".join(map(str, policies))
+    )
+
+
+def spell_policies(policies: Sequence[Reference]) -> str:
+    """Policies in a message: the first few, and how many more."""
+    named = ", ".join(map(str, policies[:_NAMED_AT_MOST]))
+    more = len(policies) - _NAMED_AT_MOST
+    return f"{named} and {more:,} more" if more > 0 else named

@@ -1,11 +1,10 @@
-"""Remediations: whole policies with every field explicit, and what they close of today.
+"""Remediations: whole policies with every field explicit, and what they close and open.
 
 An apply keeps fields that a manifest does not name, so `ingress: []` is written, never left out.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -13,7 +12,12 @@ import msgspec
 import yaml
 
 from auditor.model.addresses import parse_cidr
-from auditor.model.findings import ClosedConnection, Closes, Direction, Remediation
+from auditor.model.findings import (
+    ChangedConnection,
+    ChangedConnections,
+    Direction,
+    Remediation,
+)
 from auditor.model.objects import (
     EgressRule,
     IngressRule,
@@ -25,15 +29,17 @@ from auditor.model.objects import (
 )
 from auditor.model.ports import describe_ports
 from auditor.model.selectors import LabelSelector
-from auditor.reachability.closing import Change, Closing
+from auditor.reachability.closing import Change, ChangedRow, Closing
 from auditor.reachability.compile import isolated_directions, rules_of
+from auditor.reachability.connections import Numbering
 from auditor.reachability.port_parts import OTHER
+from auditor.reachability.selection import select
 from auditor.reachability.view import View
-from auditor.reachability.vocabulary import Rule
+from auditor.reachability.vocabulary import Rule, mentioned_blocks
 from auditor.rules._certainty import describe_unread_pods
 
-ROWS_SHOWN = 50
-"""Connections listed of those that a remediation closes; the rest are counted."""
+ROWS_SHOWN = 20
+"""Connections listed of those that a remediation closes or opens; the rest are counted."""
 
 _ROLLOUT_LABELS = {
     "pod-template-hash",
@@ -53,7 +59,7 @@ _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """libyaml's where PyYAML has it: a large report holds thousands of manifests."""
 
 _HEADER = (
-    "# review before applying: this closes connections that are open today\n"
+    "# review before applying: this {does}\n"
     "# one remediation at a time: it rests on today's policies, so audit again before the next\n"
 )
 
@@ -119,52 +125,82 @@ def selects_isolated(
     view: View, namespace: str, selector: LabelSelector, direction: Direction
 ) -> bool:
     """Whether a selector of `selector_of` takes in a pod that is isolated: rules would open it."""
-    wanted = frozenset(selector.match_labels.items())
-    isolated = view.remembered(_isolated_labels).get((direction, namespace), set())
-    return any(wanted <= one for one in isolated)
+    bits = selected_classes(view, namespace, selector)
+    return any(view.group(direction, one).is_isolated for one in bits)
 
 
-def _isolated_labels(
-    view: View,
-) -> dict[tuple[Direction, str], set[frozenset[tuple[str, str]]]]:
-    """The label sets of isolated pods, by direction and namespace."""
-    found: dict[tuple[Direction, str], set[frozenset[tuple[str, str]]]] = defaultdict(set)
-    for position, bit in enumerate(view.endpoints.class_of_pod):
-        pod = view.snapshot.pods[position]
-        for direction in Direction:
-            if bit >= 0 and view.group(direction, bit).is_isolated:
-                found[direction, pod.namespace].add(_lasting_labels(pod))
-    return found
+def selected_classes(view: View, namespace: str, selector: LabelSelector) -> frozenset[int]:
+    """The classes of the pods that a selector takes in, of some perhaps not every pod."""
+    selection = select(view, namespace, selector)
+    partly = (view.endpoints.class_of_pod[one] for one in selection.pods)
+    return frozenset((*(selection.classes & view.real_classes), *partly))
 
 
-def by_manifest(view: View, change: Change) -> Remediation:
-    """A remediation by manifests, with what they close."""
-    policies = (*change.added, *(one for _, one in change.replaced))
-    manifest = _HEADER + "---\n".join(_write_manifest(one) for one in policies)
-    closing = view.remembered(Closing)
-    total, rows = closing.closed_by(change, rows=ROWS_SHOWN)
-    names = closing.numbering.endpoints
+def by_manifest(view: View, change: Change, *, opens: bool = False) -> Remediation:
+    """A remediation by manifests, with what they close.
+
+    ``opens``: the manifests are there to open connections, and what they open is stated as well.
+    Without it nothing may open: a policy that only narrows is worked out faster. Addresses of which
+    only the change speaks are named in what closes and opens (`View.finer`).
+    """
+    known = view.remembered(_known_remediations)
+    positions = tuple(position for position, _ in change.replaced)
+    key = (change.direction, opens, positions, msgspec.json.encode(change.policies))
+    if key not in known:
+        known[key] = _work_out(view, change, opens=opens)
+    return known[key]
+
+
+def _known_remediations(_: View) -> dict[tuple[object, ...], Remediation]:
+    """What was worked out of changes: many findings of a namespace propose the same one."""
+    return {}
+
+
+def _work_out(view: View, change: Change, *, opens: bool) -> Remediation:
+    fine = view.finer(mentioned_blocks(change.policies))
+    closing = fine.remembered(Closing)
+    closes = _state(fine, closing.closed_by(change, rows=ROWS_SHOWN, opens=opens))
+    opened = _state(fine, closing.opened_by(change, rows=ROWS_SHOWN)) if opens else None
+    header = _HEADER.format(does=_describe_effect(closes, opened))
+    return Remediation(
+        manifest=header + "---\n".join(_write_manifest(one) for one in change.policies),
+        closes=closes,
+        opens=opened,
+    )
+
+
+def _describe_effect(closes: ChangedConnections, opens: ChangedConnections | None) -> str:
+    if opens is not None and opens.total:
+        also = ", and closes others" if closes.total else ""
+        return f"opens connections that are closed today{also}"
+    return (
+        "closes connections that are open today"
+        if closes.total
+        else "changes no connection of today"
+    )
+
+
+def _state(view: View, changed: tuple[int, tuple[ChangedRow, ...]]) -> ChangedConnections:
+    total, rows = changed
+    names = view.remembered(Numbering).endpoints
     connections = tuple(
-        ClosedConnection(
+        ChangedConnection(
             source=str(names[one.source]),
             destination=str(names[one.destination]),
-            ports=_describe_closed(view, one.ports),
+            ports=_describe_ports(view, one.ports),
         )
         for one in rows
     )
-    return Remediation(
-        manifest=manifest,
-        closes=Closes(
-            total=total,
-            connections=connections,
-            omitted=total - len(connections),
-            unread=view.remembered(describe_unread_pods),
-        ),
+    return ChangedConnections(
+        total=total,
+        connections=connections,
+        omitted=total - len(connections),
+        unread=view.remembered(describe_unread_pods),
     )
 
 
-def _describe_closed(view: View, mask: int) -> str:
-    """Ports in words. What is neither TCP, UDP nor SCTP may close while some of them stays open."""
+def _describe_ports(view: View, mask: int) -> str:
+    """Ports in words. What is neither TCP, UDP nor SCTP may change while some of them does not."""
     ports = view.evaluation.ports
     words = describe_ports(ports.describe(mask))
     if mask == ports.all or not mask & ports.part(OTHER, None):

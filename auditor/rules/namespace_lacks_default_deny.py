@@ -31,15 +31,16 @@ from auditor.reachability.coverage import STEPS_AT_MOST, SearchExceededError, fi
 from auditor.reachability.permissions import GrantBy
 from auditor.reachability.view import View
 from auditor.rules._certainty import certainty, describe_gaps
-from auditor.rules._dns_remediation import keep_dns
+from auditor.rules._kept_dns import keep_dns
 from auditor.rules._openness import (
     allows_everything,
     find_openers,
     is_open_without,
     may_allow_everything,
+    narrowing_steps,
     without_openers,
 )
-from auditor.rules._remediation import by_manifest, by_steps, new_policy
+from auditor.rules._remediation import by_manifest, new_policy
 from auditor.rules._witness import find_witness
 
 SEVERITY = Severity.HIGH
@@ -148,10 +149,7 @@ def _mend(view: View, namespace: str, direction: Direction, opening: _Opening) -
         name = f"default-deny-{direction.value}"
         added.append(new_policy(view, namespace, name, LabelSelector(), direction, rules=rules))
     replaced = without_openers(view, direction, opening.openers)
-    newcomers = view.group(direction, view.newcomer_in(namespace))
-    if opening.openers and is_open_without(view, newcomers, opening.openers):
-        return by_steps(
-            "narrow the rules of these policies until together they no longer allow every peer on "
-            "every port: " + ", ".join(str(view.policies[one].reference) for one, _ in replaced)
-        )
+    newcomer = view.newcomer_in(namespace)
+    if opening.openers and is_open_without(view, direction, newcomer, opening.openers):
+        return narrowing_steps(view, opening.openers)
     return by_manifest(view, Change(direction, tuple(added), replaced))
