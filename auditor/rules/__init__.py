@@ -8,8 +8,13 @@ from auditor.rules import (
     egress_is_unrestricted,
     egress_to_whole_internet,
     environments_can_talk,
+    ip_block_covers_cluster_addresses,
+    named_port_resolves_nowhere,
     namespace_lacks_default_deny,
+    peer_selects_nothing,
     policy_is_redundant,
+    policy_kinds_not_evaluated,
+    policy_selects_no_pods,
     workload_is_not_isolated,
 )
 from auditor.rules._rule import Rule, read_rule
@@ -24,6 +29,11 @@ RULES: tuple[Rule, ...] = tuple(
         egress_is_unrestricted,
         egress_to_whole_internet,
         environments_can_talk,
+        policy_selects_no_pods,
+        peer_selects_nothing,
+        named_port_resolves_nowhere,
+        ip_block_covers_cluster_addresses,
         policy_is_redundant,
+        policy_kinds_not_evaluated,
     )
 )
