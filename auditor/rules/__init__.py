@@ -17,6 +17,7 @@ from auditor.rules import (
     namespace_lacks_default_deny,
     peer_selects_nothing,
     policies_are_not_enforced,
+    policy_is_redundant,
     policy_kinds_not_evaluated,
     policy_selects_no_pods,
     selector_trusts_a_tenant_label,
@@ -44,6 +45,7 @@ RULES: tuple[Rule, ...] = tuple(
         peer_selects_nothing,
         named_port_resolves_nowhere,
         ip_block_covers_cluster_addresses,
+        policy_is_redundant,
         policy_kinds_not_evaluated,
     )
 )
