@@ -91,8 +91,9 @@ def _known_remediations(_: View) -> dict[_Key, Remediation]:
 
 def _steps_for_dns(view: View, direction: Direction, openers: Collection[GrantBy]) -> Remediation:
     policies = view.references(tuple(one.policy for one in openers))
+    ports = " and ".join(view.remembered(Dns).words.values())
     return by_steps(
-        f"allow {view.remembered(Dns).describe('UDP', 'TCP')} to cluster DNS in the {direction} of "
+        f"allow {ports} to cluster DNS in the {direction} of "
         "the pods that these policies select",
         "then take the rules that allow everything out of them: " + ", ".join(map(str, policies)),
     )
