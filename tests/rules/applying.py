@@ -102,6 +102,9 @@ def _has_moved(before: Audited, after: Audited, finding: FindingRecord) -> bool:
 
 def _was_hidden(before: Audited, finding: FindingRecord) -> bool:
     """Whether the subject was worse off before, by a finding that hides this lesser one."""
+    if finding.rule == "ip-block-covers-cluster-addresses":
+        # a policy of the manifest keeps addresses open to pods that no policy restricted before
+        return name_subject(finding) not in {str(one.reference) for one in before.view.policies}
     hiding = _HIDDEN_BY.get((finding.rule, finding.detail))
     return hiding in {
         (one.rule, one.detail)
