@@ -176,7 +176,7 @@ class Owner(Value, frozen=True):
 
 
 class ServicePort(Value, frozen=True):
-    """``spec.ports[]`` of a Service."""
+    """``spec.ports[]`` of a Service. A ``targetPort`` of 0, or the empty one, is ``port``."""
 
     port: int
     name: str = ""
@@ -186,13 +186,24 @@ class ServicePort(Value, frozen=True):
 
 
 class ServiceSpec(Value, frozen=True):
-    """``spec`` of a Service."""
+    """``spec`` of a Service. An absent ``externalTrafficPolicy`` is Cluster."""
 
     type: str = "ClusterIP"
     selector: Mapping[str, str] = {}
     ports: tuple[ServicePort, ...] = ()
     external_ips: tuple[str, ...] = msgspec.field(name="externalIPs", default=())
     load_balancer_source_ranges: tuple[str, ...] = ()
+    external_traffic_policy: str = ""
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the cluster's outside can connect to it: by a load balancer, nodes or IPs."""
+        if self.type in {"LoadBalancer", "NodePort"}:
+            return True
+        # kube-proxy leaves a Service alone that is only a name
+        return self.type != "ExternalName" and (
+            bool(self.external_ips) or any(one.node_port for one in self.ports)
+        )
 
 
 class Service(Value, frozen=True):
