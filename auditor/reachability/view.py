@@ -70,7 +70,14 @@ def _compute(
     parts = AddressParts(one for block in vocabulary.blocks for one in block_ranges(block))
     by_address = ip_blocks_match_pods is not False and bool(vocabulary.blocks)
     endpoints = group_endpoints(snapshot, vocabulary, parts, by_address=by_address)
-    ports = PortParts((*vocabulary.port_ranges, *_named_ranges(endpoints), *_ASKED_PORTS))
+    ports = PortParts(
+        (
+            *vocabulary.port_ranges,
+            *_named_ranges(endpoints),
+            *_ASKED_PORTS,
+            *_own_ranges(snapshot, recognition, endpoints),
+        )
+    )
     index = Index(endpoints)
     compiler = Compiler(endpoints, index, ports, ip_blocks_match_pods=ip_blocks_match_pods)
     policies = tuple(compiler.compile_policy(one) for one in snapshot.policies)
@@ -92,6 +99,16 @@ def _named_ranges(endpoints: Endpoints) -> Iterator[PortRange]:
     for one in endpoints.classes:
         for _, protocol, number in one.named_ports:
             yield PortRange(protocol=protocol, first=number, last=number)
+
+
+def _own_ranges(
+    snapshot: Snapshot, recognition: Recognition, endpoints: Endpoints
+) -> Iterator[PortRange]:
+    """The ports of databases: what is beyond them is asked, and what closing that would leave."""
+    for one in endpoints.workloads:
+        database = recognition.databases.get(one.endpoint.workload)
+        if database is not None:
+            yield from database.own_ports(snapshot.pods[position] for position in one.pods)
 
 
 class View:
@@ -206,6 +223,15 @@ class View:
     def pods_per_namespace(self) -> Counter[str]:
         """How many pods of each namespace are endpoints."""
         return Counter(pod.namespace for pod in self.snapshot.pods if pod.is_endpoint)
+
+    @cached_property
+    def pods_in(self) -> Mapping[str, tuple[int, ...]]:
+        """The positions of each namespace's pods that are endpoints, hosts among them."""
+        found: dict[str, list[int]] = {}
+        for position, pod in enumerate(self.snapshot.pods):
+            if self.endpoints.class_of_pod[position] >= 0:
+                found.setdefault(pod.namespace, []).append(position)
+        return {namespace: tuple(positions) for namespace, positions in found.items()}
 
     @cached_property
     def pod_positions(self) -> Mapping[tuple[str, str], int]:

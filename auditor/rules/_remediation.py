@@ -5,8 +5,7 @@ An apply keeps fields that a manifest does not name, so `ingress: []` is written
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -120,21 +119,30 @@ def selects_isolated(
 ) -> bool:
     """Whether a selector of `selector_of` takes in a pod that is isolated: rules would open it."""
     wanted = frozenset(selector.match_labels.items())
-    isolated = view.remembered(_isolated_labels).get((direction, namespace), set())
-    return any(wanted <= one for one in isolated)
+    return any(wanted <= one for one in view.remembered(_IsolatedLabels).of(direction, namespace))
 
 
-def _isolated_labels(
-    view: View,
-) -> dict[tuple[Direction, str], set[frozenset[tuple[str, str]]]]:
-    """The label sets of isolated pods, by direction and namespace."""
-    found: dict[tuple[Direction, str], set[frozenset[tuple[str, str]]]] = defaultdict(set)
-    for position, bit in enumerate(view.endpoints.class_of_pod):
-        pod = view.snapshot.pods[position]
-        for direction in Direction:
-            if bit >= 0 and view.group(direction, bit).is_isolated:
-                found[direction, pod.namespace].add(_lasting_labels(pod))
-    return found
+class _IsolatedLabels:
+    """The label sets of isolated pods, worked out for the namespaces that are asked for."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._found: dict[tuple[Direction, str], frozenset[frozenset[tuple[str, str]]]] = {}
+
+    def of(self, direction: Direction, namespace: str) -> frozenset[frozenset[tuple[str, str]]]:
+        found = self._found.get((direction, namespace))
+        if found is None:
+            found = frozenset(self._collect(direction, namespace))
+            self._found[direction, namespace] = found
+        return found
+
+    def _collect(
+        self, direction: Direction, namespace: str
+    ) -> Iterator[frozenset[tuple[str, str]]]:
+        for position in self._view.pods_in.get(namespace, ()):
+            bit = self._view.endpoints.class_of_pod[position]
+            if self._view.group(direction, bit).is_isolated:
+                yield _lasting_labels(self._view.snapshot.pods[position])
 
 
 def by_manifest(view: View, change: Change) -> Remediation:
