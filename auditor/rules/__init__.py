@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auditor.rules import (
     database_open_to_all_pods,
+    database_open_to_other_environments,
     egress_is_unrestricted,
     egress_to_whole_internet,
     environments_can_talk,
@@ -16,6 +17,7 @@ RULES: tuple[Rule, ...] = tuple(
     for module in (
         namespace_lacks_default_deny,
         database_open_to_all_pods,
+        database_open_to_other_environments,
         egress_is_unrestricted,
         egress_to_whole_internet,
         environments_can_talk,

@@ -34,6 +34,12 @@ Rows = Mapping[tuple[End, End], int]
 
 _VOCABULARY = "vocabulary"
 
+_HIDDEN_BY = {
+    "egress-to-whole-internet": "egress-is-unrestricted",
+    "database-open-to-all-pods": "database-open-to-all-pods",
+}
+"""Rules whose finding the other rule's, or their own with another detail, keeps back."""
+
 
 def find_faults(before: Audited, finding: FindingRecord) -> list[str]:
     """What is wrong with the remediation of a finding, in words; empty where nothing is."""
@@ -74,14 +80,14 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
 
 
 def _was_hidden(before: Audited, finding: FindingRecord) -> bool:
-    """Whether the workload was worse off before: unrestricted egress hides public egress.
+    """Whether the subject was as badly off before, by what hides the finding.
 
-    Only in a system namespace do both weigh the same, low.
+    Unrestricted egress hides public egress, and what admits the cluster admits the namespace.
     """
-    return (
-        finding.rule == "egress-to-whole-internet"
-        and finding.system
-        and name_subject(finding) in map(name_subject, before.findings_of("egress-is-unrestricted"))
+    hiding = before.findings_of(_HIDDEN_BY.get(finding.rule, ""))
+    return any(
+        name_subject(one) == name_subject(finding) and one.severity.rank <= finding.severity.rank
+        for one in hiding
     )
 
 
