@@ -5,6 +5,7 @@ from __future__ import annotations
 from auditor.rules import (
     database_open_to_all_pods,
     database_open_to_other_environments,
+    database_open_to_outside,
     egress_is_unrestricted,
     egress_to_whole_internet,
     environments_can_talk,
@@ -18,6 +19,7 @@ RULES: tuple[Rule, ...] = tuple(
         namespace_lacks_default_deny,
         database_open_to_all_pods,
         database_open_to_other_environments,
+        database_open_to_outside,
         egress_is_unrestricted,
         egress_to_whole_internet,
         environments_can_talk,

@@ -10,6 +10,7 @@ from tests.rules.auditing import Audited, name_subject
 _SUBJECT_IS = {
     "database-open-to-all-pods": "destination",
     "database-open-to-other-environments": "destination",
+    "database-open-to-outside": "destination",
     "egress-is-unrestricted": "source",
     "egress-to-whole-internet": "source",
 }
