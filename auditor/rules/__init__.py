@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auditor.rules import (
+    database_egress_is_unrestricted,
     database_open_beyond_its_ports,
     database_open_to_all_pods,
     database_open_to_other_environments,
@@ -22,6 +23,7 @@ RULES: tuple[Rule, ...] = tuple(
         database_open_to_other_environments,
         database_open_to_outside,
         database_open_beyond_its_ports,
+        database_egress_is_unrestricted,
         egress_is_unrestricted,
         egress_to_whole_internet,
         environments_can_talk,

@@ -8,6 +8,7 @@ from auditor.reachability.connections import list_connections
 from tests.rules.auditing import Audited, name_subject
 
 _SUBJECT_IS = {
+    "database-egress-is-unrestricted": "source",
     "database-open-beyond-its-ports": "destination",
     "database-open-to-all-pods": "destination",
     "database-open-to-other-environments": "destination",
