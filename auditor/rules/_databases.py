@@ -15,6 +15,7 @@ from auditor.reachability.closing import Change
 from auditor.reachability.compile import rules_of
 from auditor.reachability.endpoints import WorkloadNode
 from auditor.reachability.permissions import GrantBy, Group
+from auditor.reachability.selection import select
 from auditor.reachability.view import View
 from auditor.reachability.vocabulary import Rule
 from auditor.rules._remediation import (
@@ -185,9 +186,9 @@ def _open_pods(view: View, store: DataStore) -> Iterator[Pod]:
 def _selects_others(view: View, store: DataStore, selector: LabelSelector) -> bool:
     """Whether a selector takes in a pod of another workload of the namespace."""
     own = {position for node in store.nodes for position in node.pods}
-    return any(
+    selection = select(view, store.workload.namespace, selector)
+    return not own.issuperset(selection.pods) or any(
         position not in own
-        and not view.is_host(view.endpoints.class_of_pod[position])
-        and selector.matches(view.snapshot.pods[position].labels)
-        for position in view.pods_in.get(store.workload.namespace, ())
+        for bit in selection.classes & view.real_classes
+        for position in view.pods_of_class[bit]
     )

@@ -16,7 +16,7 @@ from pyroaring import FrozenBitMap
 
 from auditor.model.addresses import parse_cidr
 from auditor.model.findings import Direction
-from auditor.model.objects import Pod, Reference, Service, ServicePort
+from auditor.model.objects import Reference, Service
 from auditor.model.ports import PortRange
 from auditor.reachability.view import View
 
@@ -78,27 +78,14 @@ def _publish(view: View, service: Service, pods: Sequence[int]) -> Iterator[Publ
             continue
         bit = view.endpoints.class_of_pod[position]
         for port in service.spec.ports:
-            target = _resolve(port, pod)
-            if target is not None and (bit, target) not in seen:
+            number = port.resolve(pod)
+            if number is None:
+                continue
+            target = PortRange(protocol=port.protocol, first=number, last=number)
+            if (bit, target) not in seen:
                 seen.add((bit, target))
                 admitted = _admitted(view, bit, target) & sources
                 yield Publication(service, bit, target, admitted)
-
-
-def _resolve(port: ServicePort, pod: Pod) -> PortRange | None:
-    """The pod's own port that a Service's port stands for; None where the pod has no such name."""
-    number = port.target_port or port.port
-    if isinstance(number, str):
-        named = (
-            one.container_port
-            for one in pod.listening
-            if (one.name, one.protocol) == (number, port.protocol)
-        )
-        found = next(named, None)
-        if found is None:
-            return None
-        number = found
-    return PortRange(protocol=port.protocol, first=number, last=number)
 
 
 def _admitted(view: View, bit: int, target: PortRange) -> FrozenBitMap:

@@ -121,26 +121,25 @@ def _grade(
 
 def _connecting(view: View, store: DataStore) -> FrozenBitMap:
     """The classes of pods that can connect today, both sides considered."""
-    found = FrozenBitMap()
-    for bit in store.bits:
-        for cell in reach_of(view, _INGRESS).of(bit):
-            found = found | cell.peers
-    return found & view.real_classes
+    reach = reach_of(view, _INGRESS)
+    peers = [cell.peers for bit in store.bits for cell in reach.of(bit)]
+    return FrozenBitMap.union(FrozenBitMap(), *peers) & view.real_classes
 
 
 def _count(view: View, store: DataStore, ports: str) -> dict[str, Any]:
     connecting = _connecting(view, store)
     own = [position for node in store.nodes for position in node.pods]
     own_bits = [view.endpoints.class_of_pod[position] for position in own]
-    pods = sum(view.pods_in_class[bit] for bit in connecting)
-    pods -= sum(bit in connecting for bit in own_bits)
-    total = sum(view.pods_in_class) - len(own)
-    workloads = {
-        view.workloads[holder].endpoint.workload
-        for bit in connecting
-        for holder in view.endpoints.holders[bit]
-    }
-    namespaces = sorted({one.namespace for one in workloads if one != store.workload})
+    pods = view.count_pods(connecting) - sum(bit in connecting for bit in own_bits)
+    total = view.count_pods(view.real_classes) - len(own)
+    itself = {view.workload_numbers[node.endpoint] for node in store.nodes}
+    shared = connecting & FrozenBitMap(own_bits)
+    beside = {one for bit in shared for one in view.endpoints.holders[bit]} - itself
+    others = connecting - shared
+    namespaces = sorted(
+        {name for name, bits in view.bits_in.items() if bits.intersect(others)}
+        | {view.workloads[one].endpoint.workload.namespace for one in beside}
+    )
     unread = view.remembered(describe_unread_pods)
     return {
         **({"pods_not_read": unread} if unread else {}),

@@ -28,11 +28,9 @@ from auditor.model.objects import (
     IngressRule,
     Namespace,
     NetworkPolicy,
-    Peer,
-    PolicyPort,
     Reference,
 )
-from auditor.model.selectors import NAMESPACE_NAME_LABEL, LabelSelector, Requirement
+from auditor.model.selectors import LabelSelector
 from auditor.model.snapshot import Blind
 from auditor.reachability.closing import Change
 from auditor.reachability.compile import rules_of
@@ -41,13 +39,11 @@ from auditor.reachability.permissions import GrantBy, Group, form_group
 from auditor.reachability.view import View
 from auditor.reachability.vocabulary import Rule
 from auditor.rules._certainty import certainty, describe_gaps
+from auditor.rules._dns import Dns
 from auditor.rules._remediation import by_manifest, by_steps, new_policy, with_rules
 from auditor.rules._witness import find_witness
 
 SEVERITY = Severity.HIGH
-
-_DNS_UDP = PolicyPort(protocol="UDP", port=53)
-_DNS_TCP = PolicyPort(protocol="TCP", port=53)
 
 
 class _Opening(NamedTuple):
@@ -206,37 +202,15 @@ def _is_still_open(view: View, namespace: str, direction: Direction, opening: _O
     return _allows_everything(view, form_group(group.members, group.policies, kept))
 
 
-def _resolvers(view: View) -> tuple[tuple[str, LabelSelector], ...]:
-    """The namespaces of cluster DNS, each with labels that select its pods there."""
-    found: dict[tuple[str, tuple[Requirement, ...]], LabelSelector] = {}
-    for one in view.workloads:
-        if one.endpoint.workload in view.recognition.dns:
-            namespace = one.endpoint.workload.namespace
-            for labels in view.recognition.dns_pod_labels:
-                selector = LabelSelector(match_labels=labels)
-                if all(selector.matches(pod.labels) for pod in view.pods_of(one)):
-                    found[namespace, selector.requirements()] = selector
-    return tuple((namespace, selector) for (namespace, _), selector in found.items())
-
-
-def _resolver_bits(view: View) -> frozenset[int]:
-    """The classes of the pods of cluster DNS."""
-    return frozenset(
-        bit
-        for one in view.workloads
-        if one.endpoint.workload in view.recognition.dns
-        for bit in one.classes
-    )
-
-
 def _resolver_rule(view: View, namespace: str) -> tuple[Rule, ...]:
     """Keep cluster DNS reachable where it stands here, and where that opens nothing."""
     run = view.run_of(namespace)
-    if all(dns != namespace for dns, _ in view.remembered(_resolvers)) or any(
+    dns = view.remembered(Dns)
+    if all(bit not in run for bit in dns.pods) or any(
         view.group(Direction.INGRESS, bit).is_isolated for bit in run if view.endpoints.holders[bit]
     ):
         return ()
-    return (IngressRule(ports=(_DNS_UDP, _DNS_TCP)),)
+    return (IngressRule(ports=dns.policy_ports),)
 
 
 def _dns_rule(view: View, namespace: str) -> tuple[Rule, ...]:
@@ -244,21 +218,13 @@ def _dns_rule(view: View, namespace: str) -> tuple[Rule, ...]:
 
     The default-deny of a direction selects every pod, and policies add up.
     """
-    peers = tuple(
-        Peer(
-            namespace_selector=LabelSelector(match_labels={NAMESPACE_NAME_LABEL: dns}),
-            pod_selector=pods,
-        )
-        for dns, pods in view.remembered(_resolvers)
-    )
-    ports = view.evaluation.ports
-    wanted = ports.part("UDP", 53) | ports.part("TCP", 53)
+    dns = view.remembered(Dns)
     everyone_has_it = all(
-        view.group(Direction.EGRESS, bit).ports_with(resolver) & wanted == wanted
+        view.group(Direction.EGRESS, bit).ports_with(resolver) & dns.mask == dns.mask
         for bit in view.run_of(namespace)
         if view.endpoints.holders[bit]
-        for resolver in view.remembered(_resolver_bits)
+        for resolver in dns.pods
     )
-    if not peers or not everyone_has_it:
+    if not dns.peers or not everyone_has_it:
         return ()
-    return (EgressRule(peers=peers, ports=(_DNS_UDP, _DNS_TCP)),)
+    return (EgressRule(peers=dns.peers, ports=dns.policy_ports),)

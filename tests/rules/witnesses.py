@@ -15,6 +15,7 @@ _SUBJECT_IS = {
     "database-open-to-outside": "destination",
     "egress-is-unrestricted": "source",
     "egress-to-whole-internet": "source",
+    "metadata-service-is-reachable": "source",
 }
 """Rules about workloads, and which end of the witness the subject is."""
 

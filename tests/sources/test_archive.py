@@ -94,6 +94,8 @@ WHOLE = Snapshot(
                 ),
                 external_ips=("192.0.2.1",),
                 external_traffic_policy="Local",
+                cluster_ip="10.96.0.7",
+                cluster_ips=("10.96.0.7", "fd00:96::7"),
             ),
         ),
     ),

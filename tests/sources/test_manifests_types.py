@@ -64,6 +64,8 @@ OBJECTS: dict[str, dict[str, Any]] = {
             "externalIPs": ["10.0.0.1"],
             "loadBalancerSourceRanges": ["10.0.0.0/8"],
             "externalTrafficPolicy": "Local",
+            "clusterIP": "10.96.0.7",
+            "clusterIPs": ["10.96.0.7"],
         },
     },
     "Node": {

@@ -97,8 +97,14 @@ def test_a_service_is_published_by_its_type_or_its_addresses(spec: dict[str, Any
 
 
 @pytest.mark.parametrize(
-    "spec", [{}, {"type": ""}, {"type": "ExternalName", "external_ips": ("192.0.2.1",)}]
+    "spec",
+    [
+        {},
+        {"type": ""},
+        {"type": "ExternalName", "external_ips": ("192.0.2.1",)},
+        {"cluster_ip": "None", "external_ips": ("192.0.2.1",)},
+    ],
 )
 def test_a_service_of_the_cluster_alone_is_not_published(spec: dict[str, Any]) -> None:
-    """Nor is a name for somebody else's host, whatever addresses it lists."""
+    """Nor is a name for somebody else's host, or a headless one, whatever addresses it lists."""
     assert not ServiceSpec(**spec).is_published
