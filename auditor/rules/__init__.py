@@ -8,6 +8,7 @@ from auditor.rules import (
     database_open_to_all_pods,
     database_open_to_other_environments,
     database_open_to_outside,
+    default_deny_is_nullified,
     dns_is_blocked,
     dns_lacks_tcp,
     egress_is_unrestricted,
@@ -20,9 +21,11 @@ from auditor.rules import (
     namespace_lacks_default_deny,
     peer_selects_nothing,
     policies_are_not_enforced,
+    policy_is_redundant,
     policy_kinds_not_evaluated,
     policy_selects_no_pods,
     selector_trusts_a_tenant_label,
+    workload_is_not_isolated,
 )
 from auditor.rules._rule import Rule, read_rule
 
@@ -30,6 +33,8 @@ RULES: tuple[Rule, ...] = tuple(
     read_rule(module)
     for module in (
         namespace_lacks_default_deny,
+        default_deny_is_nullified,
+        workload_is_not_isolated,
         policies_are_not_enforced,
         database_open_to_all_pods,
         database_open_to_other_environments,
@@ -48,6 +53,7 @@ RULES: tuple[Rule, ...] = tuple(
         peer_selects_nothing,
         named_port_resolves_nowhere,
         ip_block_covers_cluster_addresses,
+        policy_is_redundant,
         policy_kinds_not_evaluated,
     )
 )

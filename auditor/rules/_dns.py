@@ -83,10 +83,14 @@ class Dns:
         run = self._view.endpoints.pod_classes
         return FrozenBitMap(bit for node in self.nodes for bit in node.classes if bit in run)
 
-    def describe(self, *protocols: str) -> str:
-        """The ports on which any of its pods answers, in words."""
+    @cached_property
+    def words(self) -> Mapping[str, str]:
+        """By protocol, UDP first: the ports on which any of its pods answers, in words."""
         ports = merge_ports(port for node in self.nodes for port in self._ports_of(node))
-        return describe_ports(tuple(one for one in ports if one.protocol in protocols))
+        return {
+            protocol: describe_ports(tuple(one for one in ports if one.protocol == protocol))
+            for protocol in ("UDP", "TCP")
+        }
 
     def _ports_of(self, node: WorkloadNode) -> tuple[PortRange, ...]:
         return self._view.recognition.dns_ports.get(node.endpoint.workload, DNS_PORTS)
@@ -133,11 +137,12 @@ class Dns:
         """Every workload to judge."""
         return tuple(self._clients())
 
-    def admits(self, protocol: str, bit: int) -> bool:
-        """Whether the ingress of any of its pods lets a class in."""
-        return any(
-            self._view.group(_INGRESS, one).ports_with(bit) & mask
+    def admitting(self, protocol: str, bit: int) -> tuple[int, ...]:
+        """The classes of its pods whose ingress lets a class in."""
+        return tuple(
+            one
             for one, mask in self.masks[protocol].items()
+            if self._view.group(_INGRESS, one).ports_with(bit) & mask
         )
 
     def _clients(self) -> Iterator[Client]:
@@ -243,7 +248,7 @@ class Lack(NamedTuple):
     def evidence(self, dns: Dns) -> dict[str, Any]:
         """What is stated of it."""
         return {
-            "ports": dns.describe(self.protocol),
+            "ports": dns.words[self.protocol],
             "pods": sum(len(one.pods) for one in self.client.nodes),
             "pods_without_a_path": self.pods,
             "dns": sorted({str(one.endpoint.workload) for one in dns.nodes}),
@@ -295,7 +300,7 @@ def _find_lack(
     view: View, dns: Dns, client: Client, protocol: str, found: tuple[Paths, ...]
 ) -> Lack:
     bits = tuple(sorted({one.bit for one in found}))
-    shut_out = any(not dns.admits(protocol, bit) for bit in bits)
+    shut_out = any(not dns.admitting(protocol, bit) for bit in bits)
     return Lack(
         client,
         protocol,

@@ -98,9 +98,27 @@ def _joins_environments(view: View, dns: Dns, client: Client) -> bool:
 
 
 def _amend(view: View, dns: Dns, lack: Lack, amendment: _Amendment) -> Remediation | None:
-    """The remediation by an amendment; None where it mends nothing."""
-    change = _change(view, dns, amendment)
-    return by_manifest(view, change, opens=True) if _mends(view, dns, lack, change) else None
+    """The remediation by an amendment; None where it mends nothing.
+
+    That depends on the policies of both ends alone, and many workloads share them.
+    """
+    sides = frozenset(
+        (view.group(_EGRESS, bit).policies, dns.admitting(lack.protocol, bit)) for bit in lack.bits
+    )
+    known = view.remembered(_known_amendments)
+    if (amendment, sides) not in known:
+        change = _change(view, dns, amendment)
+        mends = _mends(view, dns, lack, change)
+        known[amendment, sides] = by_manifest(view, change, opens=True) if mends else None
+    return known[amendment, sides]
+
+
+_Sides = frozenset[tuple[tuple[int, ...], tuple[int, ...]]]
+"""The policies that isolate each class for egress, and the pods of cluster DNS that admit it."""
+
+
+def _known_amendments(_: View) -> dict[tuple[_Amendment, _Sides], Remediation | None]:
+    return {}
 
 
 def _change(view: View, dns: Dns, amendment: _Amendment) -> Change:
@@ -177,7 +195,7 @@ def _has_selectors_alone(view: View, position: int, index: int) -> bool:
 
 def _steps(view: View, dns: Dns, lack: Lack) -> Iterator[str]:
     """What to do at each end, in words."""
-    ports = dns.describe("UDP", "TCP")
+    ports = " and ".join(dns.words.values())
     if lack.isolated_by and dns.peers:
         named = ", ".join(map(str, lack.isolated_by))
         yield f"allow {ports} to the pods of cluster DNS in the egress of {named}"

@@ -42,7 +42,7 @@ def _state(view: View, dns: Dns, lack: Lack) -> Hit:
     severity, reason = grade(view, workload)
     return Hit(
         subject=workload,
-        message=f"{workload} has no path to cluster DNS on {dns.describe('UDP')}",
+        message=f"{workload} has no path to cluster DNS on {dns.words['UDP']}",
         hint="allow it UDP and TCP to the pods of cluster DNS, at both ends",
         severity=severity,
         severity_reason=reason,

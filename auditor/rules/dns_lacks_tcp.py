@@ -39,7 +39,7 @@ def _lacks_tcp_alone(paths: Paths) -> bool | None:
 def _state(view: View, dns: Dns, lack: Lack) -> Hit:
     workload = lack.client.workload
     severity, reason = grade(view, workload)
-    udp, tcp = dns.describe("UDP"), dns.describe("TCP")
+    udp, tcp = dns.words["UDP"], dns.words["TCP"]
     return Hit(
         subject=workload,
         message=f"{workload} has a path to cluster DNS on {udp}, and none on {tcp}",
