@@ -70,7 +70,7 @@ def _ports(services: Iterable[tuple[Service, ServicePort]], pod: Pod) -> Iterato
         PortRange(protocol=port.protocol, first=number, last=number)
         for service, port in services
         if service.spec.selector.items() <= pod.labels.items()
-        for number in port.resolve(pod)
+        and (number := port.resolve(pod)) is not None
     }
     yield from published
     known = {one.protocol for one in published}

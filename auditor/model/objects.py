@@ -196,7 +196,7 @@ class Owner(Value, frozen=True):
 
 
 class ServicePort(Value, frozen=True):
-    """``spec.ports[]`` of a Service."""
+    """``spec.ports[]`` of a Service. A ``targetPort`` of 0, or the empty one, is ``port``."""
 
     port: int
     name: str = ""
@@ -204,22 +204,23 @@ class ServicePort(Value, frozen=True):
     target_port: int | str = 0
     node_port: int = 0
 
-    def resolve(self, pod: Pod) -> tuple[int, ...]:
-        """The ports of a pod behind it: policies see these, never the Service's (semantics 12).
+    def resolve(self, pod: Pod) -> int | None:
+        """The port of a pod behind it: policies see that, never the Service's (semantics 3.12).
 
-        A name stands for the ports that the pod's containers give it; without a target it is the
-        same port.
+        A name stands for the first port to which the pod's containers give it (`FindPort` of the
+        API server), and for none where they do not; without a target it is the same port.
         """
-        if isinstance(self.target_port, int):
-            return (self.target_port or self.port,)
-        named = (self.target_port, self.protocol)
-        return tuple(
-            one.container_port for one in pod.listening if (one.name, one.protocol) == named
+        target = self.target_port or self.port
+        if isinstance(target, int):
+            return target
+        named = (target, self.protocol)
+        return next(
+            (one.container_port for one in pod.listening if (one.name, one.protocol) == named), None
         )
 
 
 class ServiceSpec(Value, frozen=True):
-    """``spec`` of a Service."""
+    """``spec`` of a Service. An absent ``externalTrafficPolicy`` is Cluster."""
 
     type: str = "ClusterIP"
     selector: Mapping[str, str] = {}
@@ -229,6 +230,19 @@ class ServiceSpec(Value, frozen=True):
     cluster_ip: str = msgspec.field(name="clusterIP", default="")
     """An address, `None` for a headless Service, or empty where none is assigned yet."""
     cluster_ips: tuple[str, ...] = msgspec.field(name="clusterIPs", default=())
+    external_traffic_policy: str = ""
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the cluster's outside can connect to it: by a load balancer, nodes or IPs."""
+        if self.type in {"LoadBalancer", "NodePort"}:
+            return True
+        # kube-proxy leaves a Service alone that is only a name, or has no address of its own
+        return (
+            self.type != "ExternalName"
+            and self.cluster_ip != "None"
+            and (bool(self.external_ips) or any(one.node_port for one in self.ports))
+        )
 
 
 class Service(Value, frozen=True):

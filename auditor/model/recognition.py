@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from auditor.model._value import Value
-from auditor.model.objects import Reference
+from auditor.model.objects import Pod, Reference
 from auditor.model.ports import PortRange
 
 DECLARED = "settings"
@@ -25,6 +25,14 @@ class Database(Value, frozen=True):
     engine: str
     ports: tuple[int, ...]
     evidence: tuple[str, ...]
+
+    def own_ports(self, pods: Iterable[Pod]) -> frozenset[PortRange]:
+        """The ports that are its own: the usual ones (TCP), and those that its pods declare."""
+        declared = {(one.protocol, one.container_port) for pod in pods for one in pod.listening}
+        declared |= {("TCP", port) for port in self.ports}
+        return frozenset(
+            PortRange(protocol=protocol, first=port, last=port) for protocol, port in declared
+        )
 
 
 class Environment(Value, frozen=True):

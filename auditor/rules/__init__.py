@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from auditor.rules import (
+    database_egress_is_unrestricted,
+    database_open_beyond_its_ports,
     database_open_to_all_pods,
+    database_open_to_other_environments,
+    database_open_to_outside,
     default_deny_is_nullified,
     dns_is_blocked,
     dns_lacks_tcp,
@@ -33,6 +37,10 @@ RULES: tuple[Rule, ...] = tuple(
         workload_is_not_isolated,
         policies_are_not_enforced,
         database_open_to_all_pods,
+        database_open_to_other_environments,
+        database_open_to_outside,
+        database_open_beyond_its_ports,
+        database_egress_is_unrestricted,
         egress_is_unrestricted,
         egress_to_whole_internet,
         metadata_service_is_reachable,

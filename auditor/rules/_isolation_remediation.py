@@ -93,8 +93,7 @@ def _steps_for_dns(view: View, direction: Direction, openers: Collection[GrantBy
     policies = view.references(tuple(one.policy for one in openers))
     ports = " and ".join(view.remembered(Dns).words.values())
     return by_steps(
-        f"allow {ports} to cluster DNS in the {direction} of "
-        "the pods that these policies select",
+        f"allow {ports} to cluster DNS in the {direction} of the pods that these policies select",
         "then take the rules that allow everything out of them: " + ", ".join(map(str, policies)),
     )
 
