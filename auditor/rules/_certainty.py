@@ -61,6 +61,28 @@ def unread_namespaces(view: View, *kinds: Blind) -> Iterator[Hit | Unevaluated]:
         yield from certainty(view, (namespace.name,), *kinds).judge(subject, None)
 
 
+def unread_policies(view: View) -> Iterator[Unevaluated]:
+    """Every NetworkPolicy that was not read, or the namespace or cluster whose list was not.
+
+    Policies of kinds that are never evaluated are none of these.
+    """
+    found: dict[Reference, list[Gap]] = {}
+    for one in view.snapshot.gaps:
+        is_policy = one.blind is Blind.POLICIES and one.kind == "NetworkPolicy"
+        if is_policy or one.blind is Blind.OBJECTS:
+            found.setdefault(_policies_hidden_by(one), []).append(one)
+    for subject, gaps in sorted(found.items()):
+        yield Unevaluated(subject, describe_gaps(tuple(gaps)))
+
+
+def _policies_hidden_by(gap: Gap) -> Reference:
+    if gap.namespace is None:
+        return Reference("", "Cluster", "cluster")
+    if gap.name is None:
+        return Reference(gap.namespace, "Namespace", gap.namespace)
+    return Reference(gap.namespace, "NetworkPolicy", gap.name)
+
+
 def describe_unread_pods(view: View) -> str | None:
     """The pods that no count can hold, because they were not read; None where all were."""
     hiding = {Blind.PODS, Blind.OBJECTS}

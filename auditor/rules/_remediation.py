@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -26,7 +26,6 @@ from auditor.model.selectors import LabelSelector
 from auditor.reachability.closing import Change, ChangedRow, Closing
 from auditor.reachability.compile import isolated_directions
 from auditor.reachability.connections import Numbering
-from auditor.reachability.permissions import Group
 from auditor.reachability.port_parts import OTHER
 from auditor.reachability.selection import select
 from auditor.reachability.view import View
@@ -118,22 +117,21 @@ def selects_isolated(
     view: View, namespace: str, selector: LabelSelector, direction: Direction
 ) -> bool:
     """Whether a selector of `selector_of` takes in a pod that is isolated: rules would open it."""
-    return any(one.is_isolated for one in _groups_of(view, namespace, selector, direction))
+    bits = selected_classes(view, namespace, selector)
+    return any(view.group(direction, one).is_isolated for one in bits)
 
 
 def selects_open(view: View, namespace: str, selector: LabelSelector, direction: Direction) -> bool:
     """Whether a selector takes in a pod that is open: a policy that isolates would close it."""
-    return any(not one.is_isolated for one in _groups_of(view, namespace, selector, direction))
+    bits = selected_classes(view, namespace, selector)
+    return any(not view.group(direction, one).is_isolated for one in bits)
 
 
-def _groups_of(
-    view: View, namespace: str, selector: LabelSelector, direction: Direction
-) -> Iterator[Group]:
-    """The permissions of the pods that a selector takes in; some may come twice."""
+def selected_classes(view: View, namespace: str, selector: LabelSelector) -> frozenset[int]:
+    """The classes of the pods that a selector takes in, of some perhaps not every pod."""
     selection = select(view, namespace, selector)
-    bits = {*(selection.classes & view.real_classes)}
-    bits.update(view.endpoints.class_of_pod[one] for one in selection.pods)
-    yield from (view.group(direction, one) for one in bits)
+    partly = (view.endpoints.class_of_pod[one] for one in selection.pods)
+    return frozenset((*(selection.classes & view.real_classes), *partly))
 
 
 def by_manifest(view: View, change: Change, *, opens: bool = False) -> Remediation:

@@ -138,7 +138,8 @@ def test_a_rule_that_fails_is_exit_code_1_and_stands_in_the_report(
     ran = run("audit", "-f", cluster("shop"), "--strict", "--fail-on", "low")
     assert 1 == ran.code
     statuses = [one["status"] for one in read_report(tmp_path / "out")["rules"]]
-    assert ("error", "fail") == (statuses[0], statuses[1])
+    assert "error" == statuses[0]
+    assert "fail" in statuses[1:]
     assert "1 rule failed to run" in ran.out.decode()
 
 

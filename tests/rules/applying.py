@@ -71,12 +71,33 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
     )
     if finding.id in after.severities:
         yield "the finding is still there"
-    known = before.severities
     for one in after.findings:
-        worse = one.id not in known or one.severity.rank < known[one.id].rank
-        if worse and one.severity.rank <= finding.severity.rank and not _was_hidden(before, one):
+        if (
+            one.severity.rank <= finding.severity.rank
+            and _is_worse(before, one)
+            and not _was_hidden(before, one)
+            and not _has_moved(before, after, one)
+        ):
             yield f"a new finding of {one.severity}: {one.rule} {name_subject(one)} {one.detail}"
     yield from find_differences(before.view, after.view.snapshot, remediation)
+
+
+def _is_worse(before: Audited, finding: FindingRecord) -> bool:
+    """Whether there was no such finding before, or one that weighed less."""
+    known = before.severities.get(finding.id)
+    return known is None or finding.severity.rank < known.rank
+
+
+def _has_moved(before: Audited, after: Audited, finding: FindingRecord) -> bool:
+    """Whether a place within a policy only bears another number, for a rule before it went."""
+
+    def count(audited: Audited) -> int:
+        alike = (name_subject(finding), finding.severity)
+        return sum(
+            (name_subject(one), one.severity) == alike for one in audited.findings_of(finding.rule)
+        )
+
+    return "[" in (finding.detail or "") and count(after) <= count(before)
 
 
 def _was_hidden(before: Audited, finding: FindingRecord) -> bool:
