@@ -109,6 +109,15 @@ def read_yaml(path: Path, kind: str, *, hint: str) -> LocatedYaml:
         UsageError: it cannot be read, is larger than 1 MiB, or is no YAML.
     """
     name = f"{kind} {path}"
+    return LocatedYaml(name, read_text(path, name, hint=hint))
+
+
+def read_text(path: Path, name: str, *, hint: str) -> str:
+    """Read a file of text, with ``name`` for messages.
+
+    Raises:
+        UsageError: it cannot be read, is larger than 1 MiB, or is no UTF-8 text.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
@@ -118,7 +127,7 @@ def read_yaml(path: Path, kind: str, *, hint: str) -> LocatedYaml:
     if len(data) > LARGEST_FILE:
         raise UsageError(f"{name} is larger than 1 MiB", hint=hint)
     try:
-        return LocatedYaml(name, data.decode())
+        return data.decode()
     except UnicodeDecodeError as error:
         raise UsageError(f"{name} is no UTF-8 text", hint=hint) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from auditor.detection.data import load_dns
+from auditor.detection.data import DetectionData
 from auditor.model.objects import Pod, Reference
 from auditor.model.workloads import OwnersByKey, workload_of
 
@@ -18,14 +18,17 @@ class Dns(NamedTuple):
 
 
 def recognize_dns(
-    pods: Iterable[Pod], owners: OwnersByKey, system_namespaces: frozenset[str]
+    pods: Iterable[Pod],
+    owners: OwnersByKey,
+    data: DetectionData,
+    system_namespaces: frozenset[str],
 ) -> Dns:
     """The workloads in system namespaces with a label of cluster DNS.
 
     The labels are those of the pods found that a policy can select at all (host-network pods it
     cannot: semantics 1.2); where none was found, the usual ones.
     """
-    known = load_dns().labels
+    known = data.dns
     workloads: set[Reference] = set()
     selectable: set[int] = set()
     for pod in pods:

@@ -15,6 +15,8 @@ class Database(Value, frozen=True):
     engine: str
     ports: tuple[int, ...]
     evidence: tuple[str, ...]
+    ambiguous: bool = False
+    """The evidence names different engines for the same pod: ``engine`` and ``ports`` are all."""
 
 
 class Environment(Value, frozen=True):

@@ -172,6 +172,7 @@ def _count(
         **({"pods_not_read": unread} if unread else {}),
         "engine": database.engine,
         "recognised_by": list(database.evidence),
+        **({"ambiguous": "its evidence names different engines"} if database.ambiguous else {}),
         "ports": ports,
         "pods_that_connect": pods,
         "pods_in_all": total,
