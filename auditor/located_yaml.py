@@ -202,7 +202,7 @@ def _children(value: object, plain: Any) -> Iterator[tuple[Step, object, Any]]:
             for one in msgspec.structs.fields(plain):
                 if one.encode_name in value:
                     yield one.encode_name, value[one.encode_name], one.type
-        case Mapping() if len(arguments) == 2:
+        case Mapping() if len(arguments) == 2 and arguments[1] is not Ellipsis:
             for key, child in value.items():
                 yield str(key), child, arguments[1]
         case list() | tuple() if arguments and get_origin(plain) is not Literal:

@@ -381,6 +381,7 @@ def _normalise(key: str, value: object) -> object:
 
 
 _FORMS: Mapping[str, str] = {
+    "detection": "names are texts, and so is what they stand for; system_namespaces is a list",
     "exclude_namespaces": "list `name` or `name=reason`, or map names to reasons",
     "fail_on": f"one of {', '.join(Severity)}",
     "ip_blocks_match_pods": "one of auto, yes, no",
