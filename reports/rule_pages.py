@@ -47,7 +47,8 @@ def show_page_text(
     page: RulePage, paint: Paint, recognised: Sequence[RecognisedAspect] | None = None
 ) -> str:
     """A page, its paragraphs wrapped; then what was recognised, where it was asked."""
-    lines = (*_lines(page, paint), *_recognised_lines(recognised or ()))
+    below = () if recognised is None else _recognised_lines(recognised)
+    lines = (*_lines(page, paint), *below)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -63,6 +64,9 @@ _ASPECTS: Mapping[Aspect, str] = {
 
 def _recognised_lines(recognised: Sequence[RecognisedAspect]) -> Iterator[str]:
     """Each thing on a line of its own, its evidence below it."""
+    if not recognised:
+        yield ""
+        yield "Recognised: the rule rests on nothing that has to be recognised"
     for one in recognised:
         yield ""
         yield f"Recognised: {_ASPECTS[one.aspect]}"

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from auditor.detection.data import DetectionData
 from auditor.model.objects import Namespace
-from auditor.model.recognition import Environment
+from auditor.model.recognition import DECLARED, Environment
 from auditor.settings import DetectionSettings
 
 _SEPARATOR = re.compile(r"[-_.]+")
@@ -125,7 +125,7 @@ def _declare(text: str, vocabulary: _Vocabulary) -> Environment:
     return Environment(
         name=words.get(_SEPARATOR.sub("-", text.lower()), text),
         production=not vocabulary.production.isdisjoint(words.values()),
-        evidence=("settings",),
+        evidence=(DECLARED,),
     )
 
 

@@ -30,13 +30,14 @@ def recognize(snapshot: Snapshot, settings: DetectionSettings = _NO_ADDITIONS) -
     of_agents = frozenset(one.metadata.namespace for one in snapshot.agents)
     known_system = recognize_system_namespaces(names | of_agents, data, settings)
     system = known_system & names
-    dns = recognize_dns(snapshot.pods, owners, data, system)
+    dns = recognize_dns(snapshot, owners, data, system)
     return Recognition(
         databases=recognize_databases(snapshot.pods, owners, data, settings),
         environments=recognize_environments(snapshot.namespaces, system, data, settings),
         system_namespaces=system,
         dns=dns.workloads,
         dns_pod_labels=dns.pod_labels,
+        dns_ports=dns.ports,
         cni=recognize_cni(snapshot, data, known_system),
     )
 

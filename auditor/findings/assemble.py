@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 import auditor
@@ -12,7 +11,7 @@ from auditor.findings.annotations import read_annotations
 from auditor.findings.run import Judgement, judge
 from auditor.findings.scope import Judged, Scope
 from auditor.findings.score import score
-from auditor.findings.waive import OPEN, WAIVED, Book, list_uses
+from auditor.findings.waive import OPEN, WAIVED, Book, day_of, list_uses
 from auditor.findings.waivers import Waiver
 from auditor.model.findings import RuleStatus, Severity
 from auditor.model.report import (
@@ -61,7 +60,7 @@ def audit(
     judged = Judged(view, scope)
     rule_ids = tuple(one.id for one in RULES)
     annotated = read_annotations(view, judged, honoured=acceptance.honoured, rule_ids=rule_ids)
-    book = Book((*acceptance.waivers, *annotated.waivers), _day_of(run.started_at))
+    book = Book((*acceptance.waivers, *annotated.waivers), day_of(run.started_at))
     judgement = judge(view, judged, settings=acceptance.rules, book=book)
     report = Report(
         schema=REPORT_SCHEMA,
@@ -83,12 +82,6 @@ def audit(
         matrix=count_matrix(view, _rank_namespaces(judged, judgement)),
         pages=tuple(one.page for one in RULES),
     )
-
-
-def _day_of(moment: str) -> date:
-    """The day, in UTC, of an ISO 8601 time; one without an offset is in UTC."""
-    parsed = datetime.fromisoformat(moment)
-    return (parsed.astimezone(UTC) if parsed.tzinfo else parsed).date()
 
 
 def _cluster(view: View) -> ClusterRecord:

@@ -10,13 +10,33 @@ from auditor.model.recognised import Aspect, RecognisedAspect, RecognisedItem
 from auditor.model.recognition import Environment
 from auditor.reachability.view import View
 
+_SYSTEM = Aspect.SYSTEM_NAMESPACES
+_DATABASE = (Aspect.DATABASES, _SYSTEM, Aspect.IP_BLOCKS)
+
 RESTS_ON: Mapping[str, tuple[Aspect, ...]] = {
-    "namespace-lacks-default-deny": (Aspect.SYSTEM_NAMESPACES, Aspect.DNS),
+    "namespace-lacks-default-deny": (_SYSTEM, Aspect.DNS),
+    "default-deny-is-nullified": (_SYSTEM, Aspect.DNS),
+    "workload-is-not-isolated": (_SYSTEM, Aspect.DNS),
     "policies-are-not-enforced": (Aspect.CNI,),
-    "database-open-to-all-pods": (Aspect.DATABASES, Aspect.SYSTEM_NAMESPACES, Aspect.IP_BLOCKS),
-    "egress-is-unrestricted": (Aspect.SYSTEM_NAMESPACES, Aspect.DNS),
-    "egress-to-whole-internet": (Aspect.SYSTEM_NAMESPACES, Aspect.DNS, Aspect.IP_BLOCKS),
+    "database-open-to-all-pods": _DATABASE,
+    "database-open-to-other-environments": (Aspect.ENVIRONMENTS, *_DATABASE),
+    "database-open-to-outside": _DATABASE,
+    "database-open-beyond-its-ports": _DATABASE,
+    "database-egress-is-unrestricted": (*_DATABASE, Aspect.DNS),
+    "egress-is-unrestricted": (_SYSTEM, Aspect.DNS),
+    "egress-to-whole-internet": (_SYSTEM, Aspect.DNS, Aspect.IP_BLOCKS),
+    "metadata-service-is-reachable": (_SYSTEM, Aspect.IP_BLOCKS),
+    "dns-is-blocked": (Aspect.DNS, _SYSTEM, Aspect.IP_BLOCKS),
+    "dns-lacks-tcp": (Aspect.DNS, _SYSTEM, Aspect.IP_BLOCKS),
     "environments-can-talk": (Aspect.ENVIRONMENTS, Aspect.DATABASES, Aspect.IP_BLOCKS),
+    "environment-is-unknown": (Aspect.ENVIRONMENTS, _SYSTEM),
+    "selector-trusts-a-tenant-label": (Aspect.ENVIRONMENTS, _SYSTEM, Aspect.IP_BLOCKS),
+    "policy-selects-no-pods": (_SYSTEM,),
+    "peer-selects-nothing": (_SYSTEM,),
+    "named-port-resolves-nowhere": (_SYSTEM,),
+    "ip-block-covers-cluster-addresses": (Aspect.IP_BLOCKS, _SYSTEM),
+    "policy-is-redundant": (_SYSTEM, Aspect.IP_BLOCKS),
+    "policy-kinds-not-evaluated": (),
 }
 """By rule, what its subjects, grades or remediations depend on beyond pods and policies."""
 

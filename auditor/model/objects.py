@@ -196,7 +196,7 @@ class Owner(Value, frozen=True):
 
 
 class ServicePort(Value, frozen=True):
-    """``spec.ports[]`` of a Service."""
+    """``spec.ports[]`` of a Service. A ``targetPort`` of 0, or the empty one, is ``port``."""
 
     port: int
     name: str = ""
@@ -204,15 +204,45 @@ class ServicePort(Value, frozen=True):
     target_port: int | str = 0
     node_port: int = 0
 
+    def resolve(self, pod: Pod) -> int | None:
+        """The port of a pod behind it: policies see that, never the Service's (semantics 3.12).
+
+        A name stands for the first port to which the pod's containers give it (`FindPort` of the
+        API server), and for none where they do not; without a target it is the same port.
+        """
+        target = self.target_port or self.port
+        if isinstance(target, int):
+            return target
+        named = (target, self.protocol)
+        return next(
+            (one.container_port for one in pod.listening if (one.name, one.protocol) == named), None
+        )
+
 
 class ServiceSpec(Value, frozen=True):
-    """``spec`` of a Service."""
+    """``spec`` of a Service. An absent ``externalTrafficPolicy`` is Cluster."""
 
     type: str = "ClusterIP"
     selector: Mapping[str, str] = {}
     ports: tuple[ServicePort, ...] = ()
     external_ips: tuple[str, ...] = msgspec.field(name="externalIPs", default=())
     load_balancer_source_ranges: tuple[str, ...] = ()
+    cluster_ip: str = msgspec.field(name="clusterIP", default="")
+    """An address, `None` for a headless Service, or empty where none is assigned yet."""
+    cluster_ips: tuple[str, ...] = msgspec.field(name="clusterIPs", default=())
+    external_traffic_policy: str = ""
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the cluster's outside can connect to it: by a load balancer, nodes or IPs."""
+        if self.type in {"LoadBalancer", "NodePort"}:
+            return True
+        # kube-proxy leaves a Service alone that is only a name, or has no address of its own
+        return (
+            self.type != "ExternalName"
+            and self.cluster_ip != "None"
+            and (bool(self.external_ips) or any(one.node_port for one in self.ports))
+        )
 
 
 class Service(Value, frozen=True):
@@ -220,6 +250,12 @@ class Service(Value, frozen=True):
 
     metadata: Metadata
     spec: ServiceSpec = ServiceSpec()
+
+    @property
+    def cluster_addresses(self) -> tuple[str, ...]:
+        """Its cluster IPs, of both families; empty where it is headless, or has none yet."""
+        listed = self.spec.cluster_ips or (self.spec.cluster_ip,)
+        return tuple(one for one in listed if one not in {"", "None"})
 
 
 class NodeAddress(Value, frozen=True):

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from auditor.model._value import Value
-from auditor.model.objects import Reference
+from auditor.model.objects import Pod, Reference
+from auditor.model.ports import PortRange
+
+DECLARED = "settings"
+"""The evidence of an environment that the settings declare."""
+
+DNS_PORTS = (
+    PortRange(protocol="TCP", first=53, last=53),
+    PortRange(protocol="UDP", first=53, last=53),
+)
+"""The ports of DNS (RFC 1035 section 4.2)."""
 
 
 class Database(Value, frozen=True):
@@ -17,6 +27,14 @@ class Database(Value, frozen=True):
     evidence: tuple[str, ...]
     ambiguous: bool = False
     """The evidence names different engines for the same pod: ``engine`` and ``ports`` are all."""
+
+    def own_ports(self, pods: Iterable[Pod]) -> frozenset[PortRange]:
+        """The ports that are its own: the usual ones (TCP), and those that its pods declare."""
+        declared = {(one.protocol, one.container_port) for pod in pods for one in pod.listening}
+        declared |= {("TCP", port) for port in self.ports}
+        return frozenset(
+            PortRange(protocol=protocol, first=port, last=port) for protocol, port in declared
+        )
 
 
 class Environment(Value, frozen=True):
@@ -101,4 +119,6 @@ class Recognition(Value, frozen=True):
     """The workloads that answer cluster DNS."""
     dns_pod_labels: tuple[Mapping[str, str], ...] = ()
     """The labels by which policies usually select the pods of cluster DNS."""
+    dns_ports: Mapping[Reference, tuple[PortRange, ...]] = {}
+    """The ports of its pods by workload, where they are not `DNS_PORTS`."""
     cni: Cni = Cni()

@@ -80,13 +80,17 @@ class Compiler:
             policy.reference,
             self._index.subjects(policy.namespace, policy.spec.pod_selector),
             {
-                direction: tuple(
-                    grant
-                    for number, rule in enumerate(rules_of(policy, direction))
-                    for grant in self._grants(policy.namespace, direction, number, rule)
-                )
+                direction: self.compile_rules(policy, direction)
                 for direction in isolated_directions(policy)
             },
+        )
+
+    def compile_rules(self, policy: NetworkPolicy, direction: Direction) -> tuple[Grant, ...]:
+        """Compile the rules of one direction."""
+        return tuple(
+            grant
+            for number, rule in enumerate(rules_of(policy, direction))
+            for grant in self._grants(policy.namespace, direction, number, rule)
         )
 
     def resolve(self, named: Iterable[NamedPort], subject: int) -> int:
@@ -100,7 +104,7 @@ class Compiler:
     def _grants(
         self, namespace: str, direction: Direction, number: int, rule: Rule
     ) -> Iterable[Grant]:
-        peers, possible = self._peers(namespace, rule)
+        peers, possible = self.match_peers(namespace, rule)
         mask, named = self._port_mask(rule.ports)
         if not named:
             yield Grant(number, peers, mask, (), possible)
@@ -114,7 +118,8 @@ class Compiler:
                     if pods.intersect(peers) or pods.intersect(possible):
                         yield Grant(number, peers & pods, resolved, (), possible & pods)
 
-    def _peers(self, namespace: str, rule: Rule) -> tuple[FrozenBitMap, FrozenBitMap]:
+    def match_peers(self, namespace: str, rule: Rule) -> tuple[FrozenBitMap, FrozenBitMap]:
+        """Who the peers of a rule match, for a policy of the namespace, and who they may match."""
         if not rule.peers:
             return self._index.everything, EMPTY
         peers: list[FrozenBitMap] = []

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pyroaring import FrozenBitMap
 
 from auditor.model.findings import Direction
-from auditor.reachability.compile import CompiledPolicy, Compiler
+from auditor.reachability.compile import CompiledPolicy, Compiler, Grant
 from auditor.reachability.endpoints import Endpoints
 from auditor.reachability.index import EMPTY
 
@@ -18,6 +18,14 @@ class Cell(NamedTuple):
 
     ports: int
     peers: FrozenBitMap
+
+
+def ports_with(cells: Iterable[Cell], peer: int) -> int:
+    """The ports that disjoint cells allow a peer."""
+    for ports, peers in cells:
+        if peer in peers:
+            return ports
+    return 0
 
 
 class GrantBy(NamedTuple):
@@ -50,7 +58,7 @@ class Group(NamedTuple):
 
     def ports_with(self, peer: int) -> int:
         """The ports allowed with a peer."""
-        return next((cell.ports for cell in self.cells if peer in cell.peers), 0)
+        return ports_with(self.cells, peer)
 
     def possible_ports_with(self, peer: int) -> int:
         """The ports that an unknown may allow besides."""
@@ -103,7 +111,9 @@ def group_by_isolation(
     for (isolating, _), subjects in members.items():
         for subject in subjects:
             by_class[subject] = len(groups)
-        grants = resolve_grants(policies.__getitem__, isolating, direction, compiler, subjects[0])
+        grants = resolve_grants(
+            lambda position: policies[position].grants[direction], isolating, compiler, subjects[0]
+        )
         groups.append(form_group(FrozenBitMap(subjects), isolating, grants))
     return Groups(tuple(groups), tuple(by_class))
 
@@ -122,16 +132,22 @@ def form_group(
     return Group(members, policies, cells, kept, possible)
 
 
+def without_rules(group: Group, dropped: Iterable[GrantBy]) -> Group:
+    """A group after whole rules of its policies are gone; the policies still isolate."""
+    gone = {(one.policy, one.rule) for one in dropped}
+    kept = (one for one in group.grants if (one.policy, one.rule) not in gone)
+    return form_group(group.members, group.policies, kept)
+
+
 def resolve_grants(
-    policy_at: Callable[[int], CompiledPolicy],
+    grants_of: Callable[[int], tuple[Grant, ...]],
     positions: Iterable[int],
-    direction: Direction,
     compiler: Compiler,
     subject: int,
 ) -> Iterable[GrantBy]:
     """The grants of policies to a subject, its named ports resolved."""
     for position in positions:
-        for one in policy_at(position).grants[direction]:
+        for one in grants_of(position):
             ports = one.ports | compiler.resolve(one.named, subject) if one.named else one.ports
             if ports:
                 yield GrantBy(position, one.rule, one.peers, ports, one.possible)
@@ -164,7 +180,7 @@ def _disjoint(grants: Iterable[tuple[int, FrozenBitMap]]) -> tuple[Cell, ...]:
     for ports, each in by_ports.items():
         peers = FrozenBitMap.union(*each) if len(each) > 1 else each[0]
         cells = _refine(cells, ports, peers)
-    return tuple(Cell(ports, FrozenBitMap(peers)) for ports, peers in sorted(cells.items()))
+    return tuple(Cell(ports, peers) for ports, peers in sorted(cells.items()))
 
 
 def _refine(

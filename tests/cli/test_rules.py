@@ -68,6 +68,13 @@ def test_a_source_shows_what_a_rule_rests_on(run: Run, tmp_path: Path) -> None:
     ) in shown
 
 
+def test_a_rule_that_rests_on_nothing_says_so(run: Run, tmp_path: Path) -> None:
+    """Policies alone decide: silence would look like a failure."""
+    (tmp_path / "shop.yaml").write_text(SHOP)
+    shown = run("rules", "show", "policy-kinds-not-evaluated", "-f", "shop.yaml").out.decode()
+    assert shown.endswith("Recognised: the rule rests on nothing that has to be recognised\n")
+
+
 def test_a_source_adds_to_the_document(run: Run, tmp_path: Path) -> None:
     """`-o json` has the same under `recognised`, and without a source no such key."""
     (tmp_path / "shop.yaml").write_text(SHOP)

@@ -16,6 +16,7 @@ from auditor.model.objects import (
     Pod,
     PodSpec,
     PodStatus,
+    Service,
 )
 from auditor.model.recognition import Cni
 from auditor.model.snapshot import ClusterIdentity, ConfigMapEvidence, Gap, Snapshot
@@ -90,6 +91,7 @@ def make_snapshot(
     config_maps: Iterable[ConfigMapEvidence] = (),
     gaps: Iterable[Gap] = (),
     version: str | None = None,
+    services: Iterable[Service] = (),
 ) -> Snapshot:
     """A snapshot; a namespace that only a pod uses is there as well, as the sources see to it."""
     present = list(namespaces)
@@ -106,6 +108,7 @@ def make_snapshot(
         config_maps=tuple(config_maps),
         gaps=tuple(gaps),
         cluster=ClusterIdentity(version=version),
+        services=tuple(services),
     )
 
 
