@@ -65,7 +65,7 @@ def take_snapshot(
 
     Raises:
         SourceError: nothing could be collected.
-        UsageError: the settings name a source that does not exist.
+        UsageError: the settings name a source that does not exist, or malformed detection data.
     """
     from auditor.detection.recognize import retention
     from auditor.sources.origin import collect
@@ -74,7 +74,7 @@ def take_snapshot(
         return collect(
             settings.files,
             settings.access,
-            retention=retention(),
+            retention=retention(settings.detection),
             now=now,
             stdin=stdin,
             progress=progress,

@@ -109,6 +109,15 @@ def read_yaml(path: Path, kind: str, *, hint: str) -> LocatedYaml:
         UsageError: it cannot be read, is larger than 1 MiB, or is no YAML.
     """
     name = f"{kind} {path}"
+    return LocatedYaml(name, read_text(path, name, hint=hint))
+
+
+def read_text(path: Path, name: str, *, hint: str) -> str:
+    """Read a file of text, with ``name`` for messages.
+
+    Raises:
+        UsageError: it cannot be read, is larger than 1 MiB, or is no UTF-8 text.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
@@ -118,7 +127,7 @@ def read_yaml(path: Path, kind: str, *, hint: str) -> LocatedYaml:
     if len(data) > LARGEST_FILE:
         raise UsageError(f"{name} is larger than 1 MiB", hint=hint)
     try:
-        return LocatedYaml(name, data.decode())
+        return data.decode()
     except UnicodeDecodeError as error:
         raise UsageError(f"{name} is no UTF-8 text", hint=hint) from error
 
@@ -193,7 +202,7 @@ def _children(value: object, plain: Any) -> Iterator[tuple[Step, object, Any]]:
             for one in msgspec.structs.fields(plain):
                 if one.encode_name in value:
                     yield one.encode_name, value[one.encode_name], one.type
-        case Mapping() if len(arguments) == 2:
+        case Mapping() if len(arguments) == 2 and arguments[1] is not Ellipsis:
             for key, child in value.items():
                 yield str(key), child, arguments[1]
         case list() | tuple() if arguments and get_origin(plain) is not Literal:

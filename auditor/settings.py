@@ -16,7 +16,17 @@ from typing import Any, Literal
 import msgspec
 
 from auditor.errors import UsageError
-from auditor.located_yaml import MisfitError, Step, fit, name_nearest, read_yaml
+from auditor.located_yaml import (
+    LocatedYaml,
+    Misfit,
+    MisfitError,
+    Step,
+    fit,
+    name_nearest,
+    read_text,
+    read_yaml,
+)
+from auditor.model.durations import parse_duration
 from auditor.model.findings import Severity
 from auditor.model.selector_syntax import parse_selector
 from auditor.model.selectors import LabelSelector
@@ -33,10 +43,13 @@ _FOREIGN_VARIABLES = frozenset({f"{VARIABLE_PREFIX}CACHE"})
 _NESTED = frozenset({"detection", "rules"})
 """Settings that no variable can hold."""
 
+_DATA = ("detection", "data")
+_SLASHES = 2
+"""In a workload's key."""
+
 _UNLIMITED_SECONDS = 365 * 86400.0
 """kubectl's `--request-timeout 0` means no limit; sockets want a number."""
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 _EXCLUDED_BY_SETTINGS = "excluded by the settings"
 """The reason where none is given."""
 
@@ -51,15 +64,26 @@ class ClusterAccess(msgspec.Struct, frozen=True, kw_only=True):
     request_timeout_seconds: float = 60.0
 
 
+class DataFile(msgspec.Struct, frozen=True):
+    """A file of detection data as it was read; what it says is detection's to judge."""
+
+    path: str
+    text: str
+
+
 class DetectionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Additions to the detection data: what a user declares about their own cluster."""
 
     databases: Mapping[str, str] = {}
     """Image pattern (a regular expression on the last path segment) → engine name."""
+    workloads: Mapping[str, str] = {}
+    """Workload, `namespace/kind/name` with globs → engine name; `none`: it is no database."""
     environments: Mapping[str, str] = {}
-    """Namespace name → environment (`dev`, `test`, `staging`, `prod` or a name of one's own)."""
+    """Namespace, or glob → environment (`dev`, `test`, `staging`, `prod` or one's own)."""
     system_namespaces: tuple[str, ...] = ()
     """Further system namespaces, as names or globs."""
+    data: tuple[DataFile, ...] = ()
+    """Further detection data, later over earlier. In a settings file: paths, from its folder."""
 
 
 class RuleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -172,19 +196,6 @@ def load_settings(
     return Settings(**merged)
 
 
-def parse_duration(text: str) -> float:
-    """Seconds of `30`, `30s`, `1m30s` or `2h`, as kubectl reads `--request-timeout`.
-
-    Raises:
-        ValueError: the text is no duration.
-    """
-    match = _DURATION.fullmatch(text.strip())
-    if match is None or not any(match.groups()):
-        raise ValueError(f"{text!r} is no duration")
-    hours, minutes, seconds = (float(one or 0) for one in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
-
-
 _FLAGS: Mapping[str, str] = {
     "as_groups": "--as-group",
     "as_user": "--as",
@@ -256,7 +267,28 @@ def _read_file(
     for key in file.content:
         if key not in known:
             raise file.error((str(key),), "is unknown", hint=name_nearest(str(key), known))
-    return _check_layer(file.content, file.error, rule_ids)
+    content = dict(file.content)
+    detection = content.get("detection")
+    if isinstance(detection, Mapping) and (listed := detection.get("data")) is not None:
+        content["detection"] = {**detection, "data": _read_data(listed, path.parent, file)}
+    return _check_layer(content, file.error, rule_ids)
+
+
+def _read_data(listed: object, folder: Path, file: LocatedYaml) -> list[dict[str, str]]:
+    """The files of detection data that a settings file lists, in the form of their fields."""
+    try:
+        paths = fit(listed, tuple[str, ...], _DATA)
+    except MisfitError as error:
+        hint = "list the paths of files, from the folder of the settings file"
+        raise file.error(error.misfit.path, error.misfit.reason, hint=hint) from error
+    read = []
+    for position, path in enumerate(paths):
+        if not path:
+            raise file.error((*_DATA, position), "is empty", hint="give the path of a file")
+        name = f"{file.place((*_DATA, position))}: detection data {folder / path}"
+        text = read_text(folder / path, name, hint="name a readable YAML file")
+        read.append({"path": str(folder / path), "text": text})
+    return read
 
 
 _Fault = Callable[..., UsageError]
@@ -284,10 +316,39 @@ def _check_layer(
             raise fault(found.path, found.reason, hint=found.hint or hint) from error
         except ValueError as error:
             raise fault((key,), f"is malformed: {error}", hint=hint) from error
+    if "detection" in checked and (misfit := _misdeclared(checked["detection"])):
+        raise fault(misfit.path, misfit.reason, hint=misfit.hint)
     for path, rule in _named_rules(checked):
         if rule not in (known := rule_ids()):
             raise fault(path, f"is malformed: {rule} is no rule", hint=name_nearest(rule, known))
     return checked
+
+
+def _misdeclared(detection: DetectionSettings) -> Misfit | None:
+    """The first declaration that says nothing: a pattern that is none, an empty engine."""
+    for pattern in detection.databases:
+        if reason := refuse_pattern(pattern):
+            hint = "the key is a regular expression on the last path segment of an image"
+            return Misfit(("detection", "databases", pattern), f"is malformed: {reason}", hint)
+    for workload in detection.workloads:
+        if workload.count("/") != _SLASHES or "" in workload.split("/"):
+            hint = "the key is namespace/kind/name, for instance shop/StatefulSet/db-*"
+            reason = f"is malformed: {workload} is no workload"
+            return Misfit(("detection", "workloads", workload), reason, hint)
+    for section in ("databases", "workloads", "environments"):
+        for key, value in getattr(detection, section).items():
+            if not value.strip():
+                return Misfit(("detection", section, key), "is empty", "give it a name")
+    return None
+
+
+def refuse_pattern(pattern: str) -> str | None:
+    """Why a text is no regular expression; None where it is one."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return f"`{pattern}` is no regular expression: {error}"
+    return None
 
 
 def _named_rules(checked: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], str]]:
@@ -320,6 +381,7 @@ def _normalise(key: str, value: object) -> object:
 
 
 _FORMS: Mapping[str, str] = {
+    "detection": "names are texts, and so is what they stand for; system_namespaces is a list",
     "exclude_namespaces": "list `name` or `name=reason`, or map names to reasons",
     "fail_on": f"one of {', '.join(Severity)}",
     "ip_blocks_match_pods": "one of auto, yes, no",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from auditor.model.recognised import Aspect, RecognisedAspect
 from auditor.model.report import RulePage
 from reports.paint import Paint
 from reports.summary import SEVERITY_COLORS, align
@@ -29,20 +30,51 @@ def list_pages_text(pages: Sequence[RulePage], paint: Paint) -> str:
     return "".join(f"{line}\n" for line in align(table, colors, paint))
 
 
-def show_page_json(page: RulePage) -> bytes:
-    """A page as {id, severity, title, sections}."""
-    shown = {
+def show_page_json(page: RulePage, recognised: Sequence[RecognisedAspect] | None = None) -> bytes:
+    """A page as {id, severity, title, sections}; with what was recognised, where it was asked."""
+    shown: dict[str, object] = {
         "id": page.id,
         "severity": page.severity,
         "title": page.title,
         "sections": [{"heading": heading, "text": text} for heading, text in page.sections],
     }
+    if recognised is not None:
+        shown["recognised"] = recognised
     return msgspec.json.format(msgspec.json.encode(shown), indent=2) + b"\n"
 
 
-def show_page_text(page: RulePage, paint: Paint) -> str:
-    """A page, its paragraphs wrapped."""
-    return "".join(f"{line}\n" for line in _lines(page, paint))
+def show_page_text(
+    page: RulePage, paint: Paint, recognised: Sequence[RecognisedAspect] | None = None
+) -> str:
+    """A page, its paragraphs wrapped; then what was recognised, where it was asked."""
+    below = () if recognised is None else _recognised_lines(recognised)
+    lines = (*_lines(page, paint), *below)
+    return "".join(f"{line}\n" for line in lines)
+
+
+_ASPECTS: Mapping[Aspect, str] = {
+    Aspect.DATABASES: "Databases",
+    Aspect.ENVIRONMENTS: "Environments",
+    Aspect.DNS: "Cluster DNS",
+    Aspect.SYSTEM_NAMESPACES: "System namespaces",
+    Aspect.CNI: "Network plugin",
+    Aspect.IP_BLOCKS: "ipBlocks",
+}
+
+
+def _recognised_lines(recognised: Sequence[RecognisedAspect]) -> Iterator[str]:
+    """Each thing on a line of its own, its evidence below it."""
+    if not recognised:
+        yield ""
+        yield "Recognised: the rule rests on nothing that has to be recognised"
+    for one in recognised:
+        yield ""
+        yield f"Recognised: {_ASPECTS[one.aspect]}"
+        if not one.items:
+            yield "  none"
+        for item in one.items:
+            yield f"  {visible(item.subject)}: {visible(item.taken_for)}"
+            yield from (f"    - {visible(text)}" for text in item.evidence)
 
 
 def _lines(page: RulePage, paint: Paint) -> Iterator[str]:

@@ -91,6 +91,7 @@ def test_a_line_is_that_of_the_key_or_of_the_nearest_above(
         ("name: d", "name: [d]", "line 11: key by_name.first.name is malformed: expected `st", ""),
         ("name: d", "name: d e", "line 10: key by_name.first is malformed: a name is one", ""),
         ("items:", "things:", "line 2: key things is unknown", "known are by_name, items, places"),
+        ("# a shelf", "places: {a: 1}", "line 1: key places is malformed: expected `array`", ""),
         ("# a shelf", "places: [1, a, []]", "line 1: key places.2 is malformed: expected", ""),
     ],
 )

@@ -2,17 +2,19 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from auditor.errors import UsageError
+from auditor.model.durations import parse_duration
 from auditor.model.findings import Severity
 from auditor.settings import (
+    DataFile,
     DetectionSettings,
     RuleSettings,
     Settings,
     digest_settings,
     load_settings,
-    parse_duration,
 )
 
 RULE_IDS = ("egress-is-unrestricted", "environments-can-talk")
@@ -33,6 +35,7 @@ fail_on: high
 strict: true
 detection:
   databases: {acme-store: acme}
+  workloads: {shop/Deployment/store-*: none}
   environments: {blue: prod}
   system_namespaces: [platform-*]
 rules:
@@ -75,6 +78,7 @@ def test_a_file_may_hold_every_setting(tmp_path: Path) -> None:
         strict=True,
         detection=DetectionSettings(
             databases={"acme-store": "acme"},
+            workloads={"shop/Deployment/store-*": "none"},
             environments={"blue": "prod"},
             system_namespaces=("platform-*",),
         ),
@@ -162,7 +166,7 @@ def test_what_is_empty_says_nothing(tmp_path: Path, text: str) -> None:
         (
             "strict: true\ndetection:\n  database: {}\n",
             "line 3: key detection.database is unknown",
-            "did you mean databases?",
+            "did you mean databases or data?",
         ),
         ("a: b: c\n", "is no YAML: mapping values", ""),
         ("- strict\n", "holds no mapping", "write keys and values"),
@@ -214,6 +218,46 @@ def test_what_is_empty_says_nothing(tmp_path: Path, text: str) -> None:
             "line 3: key waiver_annotations.1 is malformed: egress is no rule",
             "known are",
         ),
+        (
+            "detection:\n  databases:\n    ok: A\n    db(: B\n",
+            "line 4: key detection.databases.db( is malformed: `db(` is no regular expression",
+            "on the last path segment of an image",
+        ),
+        (
+            "detection:\n  workloads:\n    shop/db: A\n",
+            "line 3: key detection.workloads.shop/db is malformed: shop/db is no workload",
+            "namespace/kind/name",
+        ),
+        (
+            "detection:\n  workloads:\n    shop//db: A\n",
+            "line 3: key detection.workloads.shop//db is malformed",
+            "namespace/kind/name",
+        ),
+        (
+            "detection:\n  environments:\n    shop: ' '\n",
+            "line 3: key detection.environments.shop is empty",
+            "give it a name",
+        ),
+        (
+            "detection:\n  data: more.yaml\n",
+            "line 2: key detection.data is malformed: expected `array`",
+            "from the folder of the settings file",
+        ),
+        (
+            "detection:\n  data:\n    - 1\n",
+            "line 3: key detection.data.0 is malformed: expected `str`",
+            "from the folder of the settings file",
+        ),
+        (
+            "detection:\n  data: ['']\n",
+            "line 2: key detection.data.0 is empty",
+            "the path of a file",
+        ),
+        (
+            "detection:\n  data:\n    - none.yaml\n",
+            "none.yaml cannot be read: No such file",
+            "name a readable YAML file",
+        ),
         ("a: &a [x]\nb: [*a, *a]\nstrict: true\nstrict: false\n", "is no YAML: duplicate", ""),
     ],
 )
@@ -226,6 +270,18 @@ def test_a_malformed_file_is_answered_with_place_and_reason(
     assert caught.value.message.startswith(f"settings file {tmp_path}/netpol-auditor.yaml")
     assert message in caught.value.message
     assert hint in caught.value.hint
+
+
+def test_data_files_are_read_from_the_folder_of_the_settings_file(tmp_path: Path) -> None:
+    """Their content is part of the settings, and so of the digest by which a report names them."""
+    (tmp_path / "more.yaml").write_text("ignore: [one]\n")
+    settings = load(tmp_path, "detection: {data: [more.yaml]}")
+    path = str(tmp_path / "more.yaml")
+    assert (DataFile(path, "ignore: [one]\n"),) == settings.detection.data
+    changed = DetectionSettings(data=(DataFile(path, "ignore: [two]\n"),))
+    assert digest_settings(settings) != digest_settings(
+        msgspec.structs.replace(settings, detection=changed)
+    )
 
 
 def test_a_line_is_found_below_its_own_parent(tmp_path: Path) -> None:

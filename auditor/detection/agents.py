@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 
 from auditor.detection.capabilities import read_capabilities
 from auditor.detection.cni_data import CniAgent, CniConfigMap, KeyReading
-from auditor.detection.data import load_cnis
+from auditor.detection.data import DetectionData
 from auditor.detection.sighting import Sighting, decide
 from auditor.detection.switches import (
     ConfigMaps,
@@ -31,39 +31,71 @@ from auditor.model.recognition import Readiness
 from auditor.model.snapshot import ConfigMapEvidence, Snapshot
 
 
-def read_agents(snapshot: Snapshot) -> tuple[Sighting, ...]:
+def read_agents(
+    snapshot: Snapshot, data: DetectionData, system_namespaces: frozenset[str]
+) -> tuple[Sighting, ...]:
     """What each agent that was found says, in the order of the data."""
-    config_maps = index_config_maps(snapshot)
-    return tuple(
-        _read_agent(cni, agent, config_maps, snapshot)
-        for cni, agent in _recognize_agents(snapshot.agents)
-    )
+    config_maps = index_config_maps(snapshot, data)
+    trusted, _ = _part(snapshot.agents, data, system_namespaces)
+    return tuple(_read_agent(cni, agent, config_maps, snapshot) for cni, agent in trusted)
 
 
-def _recognize_agents(agents: Iterable[Agent]) -> tuple[tuple[CniAgent, Agent], ...]:
-    """The agents that are some CNI's, in the order of the data.
+def distrust_agents(
+    snapshot: Snapshot, data: DetectionData, system_namespaces: frozenset[str]
+) -> Iterator[str]:
+    """The DaemonSets that look like an agent and do not count, each with the reason."""
+    _, others = _part(snapshot.agents, data, system_namespaces)
+    for cni, agent in others:
+        why = "none of its namespaces" if cni.namespaces else "no system namespace"
+        where = agent.metadata.namespace
+        yield (
+            f"{_describe_agent(cni, agent)} looks like {cni.name} and is not trusted: "
+            f"{where} is {why}"
+        )
+
+
+_Found = tuple[tuple[CniAgent, Agent], ...]
+
+
+def _part(
+    agents: Iterable[Agent], data: DetectionData, system_namespaces: frozenset[str]
+) -> tuple[_Found, _Found]:
+    """What is some CNI's agent, and what only looks like one: it runs where anyone may run it."""
+    present = tuple(agents)
+    trusted: list[tuple[CniAgent, Agent]] = []
+    others: list[tuple[CniAgent, Agent]] = []
+    known = frozenset(name for cni in data.cnis for name in cni.daemon_sets)
+    for cni in data.cnis:
+        there: list[Agent] = []
+        elsewhere: list[Agent] = []
+        for one in present:
+            (there if _is_trusted(cni, one, system_namespaces) else elsewhere).append(one)
+        trusted += ((cni, one) for one in _recognize(cni, there, known))
+        others += ((cni, one) for one in _recognize(cni, elsewhere, known))
+    return tuple(trusted), tuple(others)
+
+
+def _is_trusted(cni: CniAgent, agent: Agent, system_namespaces: frozenset[str]) -> bool:
+    namespace = agent.metadata.namespace
+    if cni.namespaces:
+        return any(fnmatchcase(namespace, one) for one in cni.namespaces)
+    return namespace in system_namespaces
+
+
+def _recognize(cni: CniAgent, agents: list[Agent], known: frozenset[str]) -> list[Agent]:
+    """Those that are a CNI's by their names, or else by their labels.
 
     A DaemonSet that only has a CNI's label counts where none has one of its names: an agent's
     companions (for other platforms, say) carry the label as well. Nor is one that has another
     CNI's name: GKE's `anetd` carries Cilium's label.
     """
-    present = tuple(agents)
-    known = {name for cni in load_cnis().cnis for name in cni.daemon_sets}
-    found: list[tuple[CniAgent, Agent]] = []
-    for cni in load_cnis().cnis:
-        there = [one for one in present if _is_namespace(cni, one.metadata.namespace)]
-        named = [one for one in there if one.metadata.name in cni.daemon_sets]
-        labelled = [
-            one
-            for one in there
-            if one.metadata.name not in known and cni.labels.items() & one.metadata.labels.items()
-        ]
-        found += [(cni, one) for one in named or labelled]
-    return tuple(found)
-
-
-def _is_namespace(cni: CniAgent, namespace: str) -> bool:
-    return not cni.namespaces or any(fnmatchcase(namespace, one) for one in cni.namespaces)
+    if named := [one for one in agents if one.metadata.name in cni.daemon_sets]:
+        return named
+    return [
+        one
+        for one in agents
+        if one.metadata.name not in known and cni.labels.items() & one.metadata.labels.items()
+    ]
 
 
 def _read_agent(

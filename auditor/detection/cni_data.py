@@ -1,4 +1,4 @@
-"""The schema of ``cnis.yaml``: which CNI runs, what it enforces, and on which nodes.
+"""The schema of CNIs: which one runs, what it enforces, and on which nodes.
 
 A ``remedy`` is a step in words: what to do where the switch, or the CNI, does not enforce.
 """
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from auditor.detection.schema import Data, Text, Texts, check_unique
+from auditor.detection.schema import Data, Text, Texts
 from auditor.model.recognition import Feature
 
 FlagName = Annotated[str, msgspec.Meta(pattern=r"^--[a-z0-9-]+$")]
@@ -120,6 +120,21 @@ class CniAgent(Data, frozen=True):
         if not (self.enforces or self.secondary or self.remedy):
             raise ValueError("`remedy` is missing")
 
+    def all_daemon_sets(self) -> Iterator[str]:
+        """The names of its agent's DaemonSets, and of those beside it."""
+        yield from self.daemon_sets
+        for names in self.companions.values():
+            yield from names
+
+    def keys_read(self) -> Iterator[str]:
+        """The keys that it reads of its ConfigMap."""
+        if self.config_map is not None:
+            yield from (one.key for one in self.config_map.keys)
+            yield from self.config_map.shown
+            if self.config_map.ip_blocks is not None:
+                yield self.config_map.ip_blocks.key
+        yield from (one.key.key for one in self.capabilities.values() if one.key is not None)
+
 
 class InProcessController(Data, frozen=True):
     """A policy controller that runs inside the node's own process."""
@@ -153,47 +168,3 @@ class ConfigMapData(Data, frozen=True):
     namespace: Text
     name: Text
     keys: Texts
-
-
-class CniData(Data, frozen=True):
-    """``cnis.yaml``."""
-
-    config_maps: tuple[ConfigMapData, ...]
-    node_kinds: tuple[NodeKind, ...]
-    cnis: Annotated[tuple[CniAgent, ...], msgspec.Meta(min_length=1)]
-    in_process: tuple[InProcessController, ...]
-
-    def __post_init__(self) -> None:
-        """Check that what is read of a ConfigMap is also kept, and that names are unique."""
-        check_unique("cni", tuple(one.name for one in self.cnis))
-        check_unique("daemon set", tuple(name for one in self.cnis for name in _daemon_sets(one)))
-        check_unique("config map", tuple(one.name for one in self.config_maps))
-        check_unique("node kind", tuple(one.name for one in self.node_kinds))
-        kept = {one.name: one.keys for one in self.config_maps}
-        kinds = {one.name for one in self.node_kinds}
-        for cni in self.cnis:
-            name = cni.config_map.name if cni.config_map else ""
-            for key in _keys_read(cni):
-                if key not in kept.get(name, ()):
-                    raise ValueError(
-                        f"cni `{cni.name}` reads key `{key}` of `{name}`, "
-                        "which config_maps does not keep"
-                    )
-            for kind in (*cni.serves, *cni.companions):
-                if kind not in kinds:
-                    raise ValueError(f"cni `{cni.name}` names the unknown node kind `{kind}`")
-
-
-def _daemon_sets(cni: CniAgent) -> Iterator[str]:
-    yield from cni.daemon_sets
-    for names in cni.companions.values():
-        yield from names
-
-
-def _keys_read(cni: CniAgent) -> Iterator[str]:
-    if cni.config_map is not None:
-        yield from (one.key for one in cni.config_map.keys)
-        yield from cni.config_map.shown
-        if cni.config_map.ip_blocks is not None:
-            yield cni.config_map.ip_blocks.key
-    yield from (one.key.key for one in cni.capabilities.values() if one.key is not None)

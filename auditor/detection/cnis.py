@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from auditor.detection.agents import read_agents
+from auditor.detection.agents import distrust_agents, read_agents
 from auditor.detection.capabilities import unite_capabilities
+from auditor.detection.data import DetectionData
 from auditor.detection.in_process import read_in_process_controllers
 from auditor.detection.nodes import count_unattended, find_apart
 from auditor.detection.sighting import agree
@@ -21,14 +22,21 @@ from auditor.model.snapshot import Snapshot
 _NAMED_AT_MOST = 3
 
 
-def recognize_cni(snapshot: Snapshot) -> Cni:
+def recognize_cni(
+    snapshot: Snapshot, data: DetectionData, system_namespaces: frozenset[str]
+) -> Cni:
     """The CNI of a snapshot. ``enforces`` None: not known, or no CNI was recognised.
 
     What was not read may hold an agent that enforces: nothing is known not to be enforced then.
     """
-    sightings = (*read_agents(snapshot), *read_in_process_controllers(snapshot))
-    unseen = _shorten(tuple(_describe_unseen(snapshot)))
-    evidence = tuple(dict.fromkeys(text for one in sightings for text in one.evidence))
+    sightings = (
+        *read_agents(snapshot, data, system_namespaces),
+        *read_in_process_controllers(snapshot, data),
+    )
+    unseen = _shorten(tuple(_describe_unseen(snapshot)), "lists")
+    distrusted = _shorten(tuple(distrust_agents(snapshot, data, system_namespaces)), "DaemonSets")
+    said = (text for one in sightings for text in one.evidence)
+    evidence = tuple(dict.fromkeys((*said, *distrusted)))
     candidates = tuple(one for one in sightings if not one.secondary)
     verdicts = {one.enforces for one in candidates}
     if not verdicts:
@@ -50,8 +58,8 @@ def recognize_cni(snapshot: Snapshot) -> Cni:
         known,
         capabilities=unite_capabilities(one.capabilities for one in deciding),
         agents=tuple(dict.fromkeys(agent for one in deciding for agent in one.agents)),
-        unattended=count_unattended(snapshot.nodes, deciding),
-        apart=find_apart(snapshot.nodes, deciding),
+        unattended=count_unattended(snapshot.nodes, deciding, data.node_kinds),
+        apart=find_apart(snapshot.nodes, deciding, data.node_kinds),
     )
 
 
@@ -65,7 +73,7 @@ def _describe_unseen(snapshot: Snapshot) -> Iterator[str]:
             yield f"{gap.reason}: they may enforce policies without an agent"
 
 
-def _shorten(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """The first of them: an account may be refused in each of many namespaces."""
+def _shorten(texts: tuple[str, ...], what: str) -> tuple[str, ...]:
+    """The first of them: there may be one in each of many namespaces."""
     rest = len(texts) - _NAMED_AT_MOST
-    return texts if rest <= 0 else (*texts[:_NAMED_AT_MOST], f"and {rest:,} more such lists")
+    return texts if rest <= 0 else (*texts[:_NAMED_AT_MOST], f"and {rest:,} more such {what}")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from auditor.detection.data import load_dns
+from auditor.detection.data import DetectionData
 from auditor.model.objects import Pod, Reference, Service, ServicePort
 from auditor.model.ports import PortRange
 from auditor.model.recognition import DNS_PORTS
@@ -27,7 +27,10 @@ class Dns(NamedTuple):
 
 
 def recognize_dns(
-    snapshot: Snapshot, owners: OwnersByKey, system_namespaces: frozenset[str]
+    snapshot: Snapshot,
+    owners: OwnersByKey,
+    data: DetectionData,
+    system_namespaces: frozenset[str],
 ) -> Dns:
     """The workloads in system namespaces with a label of cluster DNS.
 
@@ -35,7 +38,7 @@ def recognize_dns(
     cannot: semantics 1.2); where none was found, the usual ones. The ports are those behind the
     Services that select the pods: OpenShift's listen on 5353.
     """
-    known = load_dns().labels
+    known = data.dns
     services = _services_of_dns(snapshot.services)
     ports: dict[Reference, set[PortRange]] = defaultdict(set)
     selectable: set[int] = set()

@@ -8,18 +8,18 @@ import msgspec
 
 from auditor.detection.capabilities import read_capabilities
 from auditor.detection.cni_data import InProcessController
-from auditor.detection.data import load_cnis
+from auditor.detection.data import DetectionData
 from auditor.detection.sighting import Sighting, agree
 from auditor.model.objects import Node
 from auditor.model.snapshot import Snapshot
 
 
-def read_in_process_controllers(snapshot: Snapshot) -> Iterator[Sighting]:
+def read_in_process_controllers(snapshot: Snapshot, data: DetectionData) -> Iterator[Sighting]:
     """What the nodes' versions and arguments say of each such controller of the data.
 
     Where no node was read, the API server's version still shows that there is one.
     """
-    for controller in load_cnis().in_process:
+    for controller in data.in_process:
         nodes = [
             one
             for one in snapshot.nodes

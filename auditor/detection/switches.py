@@ -14,7 +14,7 @@ from auditor.detection.cni_data import (
     ReleaseSwitch,
     Support,
 )
-from auditor.detection.data import load_cnis
+from auditor.detection.data import DetectionData
 from auditor.model.objects import Agent, AgentContainer
 from auditor.model.snapshot import ConfigMapEvidence, Snapshot
 
@@ -37,9 +37,9 @@ class ConfigMaps(NamedTuple):
     unread: Mapping[str, str]
 
 
-def index_config_maps(snapshot: Snapshot) -> ConfigMaps:
+def index_config_maps(snapshot: Snapshot, data: DetectionData) -> ConfigMaps:
     """The ConfigMaps that the data names, and only where it says that they stand."""
-    places = {(one.namespace, one.name) for one in load_cnis().config_maps}
+    places = {(one.namespace, one.name) for one in data.config_maps}
     return ConfigMaps(
         read={one.name: one for one in snapshot.config_maps if (one.namespace, one.name) in places},
         unread={

@@ -25,6 +25,8 @@ class Database(Value, frozen=True):
     engine: str
     ports: tuple[int, ...]
     evidence: tuple[str, ...]
+    ambiguous: bool = False
+    """The evidence names different engines for the same pod: ``engine`` and ``ports`` are all."""
 
     def own_ports(self, pods: Iterable[Pod]) -> frozenset[PortRange]:
         """The ports that are its own: the usual ones (TCP), and those that its pods declare."""

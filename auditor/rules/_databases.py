@@ -31,6 +31,8 @@ from auditor.rules._remediation import (
 EVERY_POD = Peer(namespace_selector=LabelSelector())
 """Every pod of the cluster that policies can select, and no address."""
 
+_AMBIGUOUS = "its evidence names different engines"
+
 _INGRESS = Direction.INGRESS
 
 
@@ -62,6 +64,7 @@ class DataStore(NamedTuple):
         return {
             "engine": self.database.engine,
             "recognised_by": list(self.database.evidence),
+            **({"ambiguous": _AMBIGUOUS} if self.database.ambiguous else {}),
         }
 
 

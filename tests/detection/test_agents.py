@@ -10,9 +10,10 @@ import msgspec
 import pytest
 import yaml
 
-from auditor.detection.data import load_cnis
+from auditor.detection.loading import load_data
 from auditor.detection.recognize import recognize, retention
 from auditor.model.recognition import Cni, Feature
+from auditor.settings import DetectionSettings
 from auditor.sources.manifests import collect
 
 
@@ -82,7 +83,7 @@ def test_what_is_not_enforced_comes_with_a_remedy(case: Case) -> None:
 
 def test_every_cni_of_the_data_has_a_case() -> None:
     """No CNI is only a line of data; Multus is never the cluster's own, and stands beside one."""
-    data = load_cnis()
+    data = load_data(DetectionSettings())
     names = {one.name for one in data.cnis} | {one.name for one in data.in_process}
     assert names - {"Multus"} == {one.cni for one in CASES if one.cni}
 

@@ -98,15 +98,13 @@ def test_companion_with_the_label_is_no_second_agent() -> None:
 @pytest.mark.parametrize(
     ("daemon_set", "namespace"),
     [
-        ("sdn", "shop"),
-        ("nsx-ncp", "shop"),
         ("calico-node-windows", "kube-system"),
         ("cilium-envoy", "kube-system"),
         ("kube-proxy", "kube-system"),
     ],
 )
 def test_other_daemon_set_is_no_cni(daemon_set: str, namespace: str) -> None:
-    """A similar name, or a common name in another namespace, is no agent."""
+    """A similar name is no agent."""
     assert Cni() == recognize_cni(make_agent(daemon_set, namespace=namespace))
 
 
