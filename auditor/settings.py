@@ -7,16 +7,16 @@ one's whole value; lists are never joined. Only one file is read.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from auditor.errors import UsageError
+from auditor.located_yaml import MisfitError, Step, fit, name_nearest, read_yaml
 from auditor.model.findings import Severity
 from auditor.model.selector_syntax import parse_selector
 from auditor.model.selectors import LabelSelector
@@ -30,11 +30,13 @@ DEFAULT_FILE = "netpol-auditor.yaml"
 _FOREIGN_VARIABLES = frozenset({f"{VARIABLE_PREFIX}CACHE"})
 """Variables of the build script of the tests' control plane: they do not steer a run."""
 
+_NESTED = frozenset({"detection", "rules"})
+"""Settings that no variable can hold."""
+
 _UNLIMITED_SECONDS = 365 * 86400.0
 """kubectl's `--request-timeout 0` means no limit; sockets want a number."""
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
-_LARGEST_FILE = 1024 * 1024
 _EXCLUDED_BY_SETTINGS = "excluded by the settings"
 """The reason where none is given."""
 
@@ -58,6 +60,24 @@ class DetectionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Namespace name → environment (`dev`, `test`, `staging`, `prod` or a name of one's own)."""
     system_namespaces: tuple[str, ...] = ()
     """Further system namespaces, as names or globs."""
+
+
+class RuleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a user changes about a rule, and why: the report says so."""
+
+    enabled: bool = True
+    severity: Severity | None = None
+    """In place of the rule's own."""
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a change without a reason, and a reason without a change."""
+        if self.enabled and self.severity is None:
+            raise ValueError("neither `enabled: false` nor a severity is given")
+        if not self.enabled and self.severity is not None:
+            raise ValueError("a rule that is disabled has no severity")
+        if not self.reason.strip():
+            raise ValueError("the reason is missing")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,6 +105,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     strict: bool = False
     """Gaps make exit code 4."""
     detection: DetectionSettings = DetectionSettings()
+    rules: Mapping[str, RuleSettings] = {}
+    """Rule → what is changed about it."""
+    waivers: tuple[str, ...] = ()
+    """Waiver files."""
+    waiver_annotations: tuple[str, ...] = ()
+    """The rules of which annotations in the cluster may waive findings."""
 
     @property
     def access(self) -> ClusterAccess:
@@ -117,21 +143,28 @@ def load_settings(
     *,
     environ: Mapping[str, str],
     folder: Path,
+    rule_ids: Callable[[], Collection[str]],
     config: str | None = None,
 ) -> Settings:
     """Merge the layers.
 
     ``flags`` holds what was given on the command line alone, by field name; ``folder`` is where
-    `netpol-auditor.yaml` is looked for; ``config`` is the flag's file.
+    `netpol-auditor.yaml` is looked for; ``config`` is the flag's file. ``rule_ids`` names the
+    rules that there are, and is asked only where a setting is about a rule.
 
     Raises:
         UsageError: a layer holds an unknown key or a value of the wrong type, or the file that
             was named cannot be read. The message names the layer, the key and, in a file, its line.
     """
+    flag_fault = _fault_of("flag", lambda key: _FLAGS.get(key, _spell_flag(key)))
     layers = (
-        _read_file(config or environ.get(CONFIG_VARIABLE) or None, folder),
-        _read_environment(environ),
-        _check_layer(flags, lambda path: f"flag {_FLAGS.get(path[0], _spell_flag(path[0]))}"),
+        _read_file(config or environ.get(CONFIG_VARIABLE) or None, folder, rule_ids),
+        _check_layer(
+            _read_environment(environ),
+            _fault_of("environment variable", _spell_variable),
+            rule_ids,
+        ),
+        _check_layer(flags, flag_fault, rule_ids),
     )
     merged: dict[str, Any] = {}
     for layer in layers:
@@ -171,10 +204,10 @@ def _spell_variable(key: str) -> str:
     return f"{VARIABLE_PREFIX}{key.upper()}"
 
 
-def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+def _read_environment(environ: Mapping[str, str]) -> dict[str, object]:
     """The settings of the environment. A variable that is set but empty says nothing."""
     fields = {one.name: one.type for one in msgspec.structs.fields(Settings)}
-    by_variable = {_spell_variable(key): key for key in fields if key != "detection"}
+    by_variable = {_spell_variable(key): key for key in fields if key not in _NESTED}
     known = {*by_variable, CONFIG_VARIABLE, *_FOREIGN_VARIABLES}
     layer: dict[str, object] = {}
     for variable, text in sorted(environ.items()):
@@ -183,114 +216,86 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         if variable not in known:
             raise UsageError(
                 f"environment variable {variable} is unknown",
-                hint=_name_nearest(variable, known - _FOREIGN_VARIABLES),
+                hint=name_nearest(variable, known - _FOREIGN_VARIABLES),
             )
         if variable in by_variable and text:
             key = by_variable[variable]
             listed = key == "exclude_namespaces" or fields[key] == tuple[str, ...]
             layer[key] = _split(text) if listed else text
-    return _check_layer(layer, lambda path: f"environment variable {_spell_variable(path[0])}")
+    return layer
+
+
+def _fault_of(kind: str, spell: Callable[[str], str]) -> _Fault:
+    """Make errors of a layer without lines: the flag or variable says enough."""
+
+    def fault(path: Sequence[Step], reason: str, *, hint: str = "") -> UsageError:
+        return UsageError(f"{kind} {spell(str(path[0]))} {reason}", hint=hint)
+
+    return fault
 
 
 def _split(text: str) -> list[str]:
     return [one.strip() for one in text.split(",") if one.strip()]
 
 
-def _read_file(named: str | None, folder: Path) -> dict[str, Any]:
+def _read_file(
+    named: str | None, folder: Path, rule_ids: Callable[[], Collection[str]]
+) -> dict[str, Any]:
     path = Path(named) if named is not None else folder / DEFAULT_FILE
     if named is None and not path.exists():
         return {}
-    hint = "name a readable YAML file with --config"
-    try:
-        with path.open("rb") as file:
-            text = file.read(_LARGEST_FILE + 1).decode()
-    except OSError as error:
-        reason = error.strerror or error
-        raise UsageError(f"settings file {path} cannot be read: {reason}", hint=hint) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"settings file {path} is no UTF-8 text", hint=hint) from error
-    if len(text) > _LARGEST_FILE:
-        raise UsageError(f"settings file {path} is larger than 1 MiB", hint=hint)
-    return _Parsed(path, text).layer()
+    file = read_yaml(path, "settings file", hint="name a readable YAML file with --config")
+    if file.content is None:
+        return {}
+    if not isinstance(file.content, Mapping):
+        raise UsageError(
+            f"{file.name} holds no mapping",
+            hint="write keys and values, for instance `strict: true`",
+        )
+    known = {one.name for one in msgspec.structs.fields(Settings)}
+    for key in file.content:
+        if key not in known:
+            raise file.error((str(key),), "is unknown", hint=name_nearest(str(key), known))
+    return _check_layer(file.content, file.error, rule_ids)
 
 
-class _Parsed:
-    """A settings file: its keys checked at every level, so that errors can name the line."""
-
-    def __init__(self, path: Path, text: str) -> None:
-        self._path = path
-        self._text = text
-
-    def layer(self) -> dict[str, Any]:
-        import ryaml
-
-        try:
-            content = ryaml.loads(self._text)
-        except ryaml.InvalidYamlError as error:
-            raise UsageError(f"settings file {self._path} is no YAML: {error}") from error
-        if content is None:
-            return {}
-        if not isinstance(content, Mapping):
-            raise UsageError(
-                f"settings file {self._path} holds no mapping",
-                hint="write keys and values, for instance `strict: true`",
-            )
-        self._check_keys(content, Settings, ())
-        if isinstance(detection := content.get("detection"), Mapping):
-            self._check_keys(detection, DetectionSettings, ("detection",))
-        return _check_layer(content, lambda path: f"{self._locate(path)}: {'.'.join(path)}")
-
-    def _check_keys(
-        self, content: Mapping[object, object], type_: type, above: tuple[str, ...]
-    ) -> None:
-        known = {one.name for one in msgspec.structs.fields(type_)}
-        for key in content:
-            if key not in known:
-                path = (*above, str(key))
-                hint = _name_nearest(str(key), known)
-                raise UsageError(
-                    f"{self._locate(path)}: key {'.'.join(path)} is unknown", hint=hint
-                )
-
-    def _locate(self, path: Iterable[str]) -> str:
-        """`settings file PATH, line N`: the line of the last key that begins one.
-
-        Each key is looked for below the one before. Items of lists, and keys in flow style
-        (`{a: 1}`), have no line of their own.
-        """
-        place, found, lines = f"settings file {self._path}", -1, self._text.splitlines()
-        for key in path:
-            pattern = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*:""")
-            below = range(found + 1, len(lines))
-            if (line := next((n for n in below if pattern.match(lines[n])), None)) is None:
-                break
-            found = line
-        return place if found < 0 else f"{place}, line {found + 1}"
+_Fault = Callable[..., UsageError]
+"""Makes the error of a key: told its path, the reason and a hint."""
 
 
 def _check_layer(
-    layer: Mapping[str, object], locate: Callable[[tuple[str, ...]], str]
+    layer: Mapping[str, object], fault: _Fault, rule_ids: Callable[[], Collection[str]]
 ) -> dict[str, Any]:
     """The layer in the settings' types; what is null or not given is left to lower layers.
 
     Raises:
-        UsageError: a value is of the wrong type; ``locate`` says where it was given.
+        UsageError: a value is of the wrong type; ``fault`` makes it, and says where it was given.
     """
     types = {one.name: one.type for one in msgspec.structs.fields(Settings)}
     checked: dict[str, Any] = {}
     for key, value in layer.items():
         if value is None:
             continue
+        hint = _FORMS.get(key, "")
         try:
-            checked[key] = msgspec.convert(_normalise(key, value), types[key], strict=False)
-        except (msgspec.ValidationError, ValueError) as error:
-            reason, _, at = str(error).partition(" - at ")
-            path = (key, *re.findall(r"[^.`$\[\]]+", at))
-            raise UsageError(
-                f"{locate(path)} is malformed: {reason[:1].lower()}{reason[1:]}",
-                hint=_FORMS.get(key, ""),
-            ) from error
+            checked[key] = fit(_normalise(key, value), types[key], (key,), strict=False)
+        except MisfitError as error:
+            found = error.misfit
+            raise fault(found.path, found.reason, hint=found.hint or hint) from error
+        except ValueError as error:
+            raise fault((key,), f"is malformed: {error}", hint=hint) from error
+    for path, rule in _named_rules(checked):
+        if rule not in (known := rule_ids()):
+            raise fault(path, f"is malformed: {rule} is no rule", hint=name_nearest(rule, known))
     return checked
+
+
+def _named_rules(checked: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], str]]:
+    """Every rule that a layer names, and where."""
+    for rule in checked.get("rules", ()):
+        yield ("rules", rule), rule
+    for position, rule in enumerate(checked.get("waiver_annotations", ())):
+        yield ("waiver_annotations", position), rule
 
 
 def _normalise(key: str, value: object) -> object:
@@ -318,13 +323,8 @@ _FORMS: Mapping[str, str] = {
     "exclude_namespaces": "list `name` or `name=reason`, or map names to reasons",
     "fail_on": f"one of {', '.join(Severity)}",
     "ip_blocks_match_pods": "one of auto, yes, no",
+    "rules": "give `enabled: false` or a severity, and the reason",
     "request_timeout_seconds": "seconds, or for instance 30s or 1m30s; 0 is no limit",
     "selector": "kubectl's syntax: app=web,tier!=db,env in (dev,test),!legacy",
 }
 """Hints for values that are not plainly a text, a list or a truth value."""
-
-
-def _name_nearest(wrong: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    near = difflib.get_close_matches(wrong, names, n=3)
-    return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(names)}"

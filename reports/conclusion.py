@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from auditor.findings.score import is_incomplete
 from auditor.model.findings import RuleStatus, Severity
 from auditor.model.report import ClusterRecord, FindingRecord, GapRecord, Report, RuleRecord
 from reports.finding_rows import OPEN
@@ -68,18 +69,7 @@ def _headline(
 
 
 def _is_whole(report: Report) -> bool:
-    return not report.scope.gaps and not any(_is_incomplete(rule) for rule in report.rules)
-
-
-def _is_incomplete(rule: RuleRecord) -> bool:
-    """Whether a rule was not evaluated, wholly or for some subjects."""
-    match rule.status:
-        case RuleStatus.ERROR | RuleStatus.NOT_EVALUATED:
-            return True
-        case RuleStatus.DISABLED:
-            return False
-        case _:
-            return bool(rule.reason)
+    return not report.scope.gaps and not any(is_incomplete(rule) for rule in report.rules)
 
 
 def _tone(report: Report, severities: Sequence[SeverityCount], *, evaluated: bool) -> Tone:
@@ -241,7 +231,7 @@ def _notice_of_unevaluated_rules(
     rules: Sequence[RuleRecord], titles: Mapping[str, str]
 ) -> Iterable[Notice]:
     missing = [
-        rule for rule in rules if _is_incomplete(rule) and rule.status is not RuleStatus.ERROR
+        rule for rule in rules if is_incomplete(rule) and rule.status is not RuleStatus.ERROR
     ]
     if missing:
         wholly = sum(1 for rule in missing if rule.status is RuleStatus.NOT_EVALUATED)

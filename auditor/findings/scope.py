@@ -36,6 +36,8 @@ class Judged:
 
     def __init__(self, view: View, scope: Scope) -> None:
         self._scope = scope
+        self.may_be_enforced = view.recognition.cni.enforces is not False
+        """Whether what is declared may hold: not where the CNI is known not to enforce it."""
         selector = scope.selector
         self._workloads: frozenset[Reference] | None = None
         if selector is not None:
@@ -51,9 +53,13 @@ class Judged:
             if (reason := self._reason_to_exclude(view, one.name)) is not None
         )
         """The namespaces that are not judged, each with the reason."""
-        self._namespaces = {one.name for one in view.snapshot.namespaces} - {
-            one.name for one in self.excluded
-        }
+        left_out = {one.name for one in self.excluded}
+        self.namespaces = tuple(
+            sorted(one.name for one in view.snapshot.namespaces if one.name not in left_out)
+        )
+        """The namespaces that are judged, sorted."""
+        self._namespaces = frozenset(self.namespaces)
+        self._all_workloads = {one.endpoint.workload for one in view.workloads}
 
     @property
     def selector(self) -> LabelSelector | None:
@@ -63,7 +69,11 @@ class Judged:
     @property
     def is_empty(self) -> bool:
         """Whether no namespace is left to judge: nothing may be called clean then."""
-        return not self._namespaces
+        return not self.namespaces
+
+    def count_subjects(self) -> int:
+        """How many namespaces and workloads are judged."""
+        return len(self.namespaces) + sum(1 for one in self._all_workloads if self.holds(one))
 
     def _reason_to_exclude(self, view: View, namespace: str) -> str | None:
         reason = self._scope.reason_to_exclude(namespace)
