@@ -6,7 +6,7 @@ import json
 
 import msgspec
 
-from auditor.model.findings import Remediation
+from auditor.model.findings import ChangedConnections, Remediation
 from auditor.model.report import Audit, FindingRecord, Report
 from reports.finding_rows import sort_findings
 from reports.text import visible, visible_lines
@@ -36,6 +36,7 @@ COLUMNS = (
     "last_seen",
     "cluster",
     "run",
+    "opens",
 )
 """The columns, in an order that later versions only add to, at the end."""
 
@@ -87,17 +88,22 @@ def _row(one: FindingRecord, report: Report) -> tuple[str, ...]:
         str(witness.port) if witness and witness.port is not None else None,
         " ".join(one.policies),
         "",
-        str(one.remediation.closes.total) if one.remediation and one.remediation.closes else None,
+        _total(one.remediation.closes if one.remediation else None),
         _evidence(one),
         one.first_seen,
         one.last_seen,
         report.cluster.name,
         report.run.id,
+        _total(one.remediation.opens if one.remediation else None),
     )
     shown = dict(zip(COLUMNS, (_field(field or "") for field in fields), strict=True))
     if one.remediation:
         shown["remediation"] = _remediation(one.remediation)
     return tuple(shown.values())
+
+
+def _total(changed: ChangedConnections | None) -> str | None:
+    return None if changed is None else str(changed.total)
 
 
 def _field(text: str) -> str:

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
-from auditor.model.findings import Closes, Remediation, Severity, Witness
+from auditor.model.findings import ChangedConnections, Remediation, Severity, Witness
 from auditor.model.report import FindingRecord, SubjectRecord
 from reports.layout import Layout
 from reports.rows import (
-    ClosesRow,
+    ChangedRow,
+    ChangedRows,
     Fact,
     FindingGroup,
     FindingRow,
@@ -256,14 +257,13 @@ def _seen(one: FindingRecord) -> str:
 
 
 def _remediation(remediation: Remediation, layout: Layout) -> RemediationRow:
-    closes = remediation.closes
+    opens, closes = remediation.opens, remediation.closes
     return RemediationRow(
         manifest=_manifest(remediation.manifest or "", layout),
         steps=tuple(show_text(step) for step in remediation.steps),
-        closes=_closes(closes) if closes else "",
-        closed=tuple(
-            ClosesRow(show_name(row.source), show_name(row.destination), show_name(row.ports))
-            for row in (closes.connections if closes else ())
+        changed=(
+            *([_changed("opens", opens, "that {} closed today")] if opens else []),
+            *([_changed("closes", closes, "of today")] if closes else []),
         ),
     )
 
@@ -280,12 +280,24 @@ def _manifest(manifest: str, layout: Layout) -> str:
     return "\n".join(lines)
 
 
-def _closes(closes: Closes) -> str:
-    unread = f" Pods that were not read: {show_text(closes.unread)}." if closes.unread else ""
-    if closes.total == 0:
-        return f"Closes no connection of today.{unread}"
-    text = f"{unread} Closes {count(closes.total, 'connection')} of today".lstrip()
-    shown = len(closes.connections)
-    if shown < closes.total:
+def _changed(verb: str, changed: ChangedConnections, which: str) -> ChangedRows:
+    return ChangedRows(
+        text=_describe_change(verb.capitalize(), changed, which),
+        caption=f"Connections that the remediation {verb}",
+        rows=tuple(
+            ChangedRow(show_name(one.source), show_name(one.destination), show_name(one.ports))
+            for one in changed.connections
+        ),
+    )
+
+
+def _describe_change(verb: str, changed: ChangedConnections, which: str) -> str:
+    unread = f" Pods that were not read: {show_text(changed.unread)}." if changed.unread else ""
+    if changed.total == 0:
+        return f"{verb} no connection {which.format('is')}.{unread}"
+    which = which.format("is" if changed.total == 1 else "are")
+    text = f"{unread} {verb} {count(changed.total, 'connection')} {which}".lstrip()
+    shown = len(changed.connections)
+    if shown < changed.total:
         return f"{text}, of which {shown:,} {'is' if shown == 1 else 'are'} listed:"
     return f"{text}:"

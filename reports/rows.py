@@ -61,8 +61,8 @@ class SeverityCount:
 
 
 @dataclass(frozen=True, slots=True)
-class ClosesRow:
-    """A connection of today that a remediation closes."""
+class ChangedRow:
+    """A connection that a remediation closes, or opens."""
 
     source: str
     destination: str
@@ -70,13 +70,21 @@ class ClosesRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedRows:
+    """What a remediation closes of today's connections, or opens: in words, and the first rows."""
+
+    text: str
+    caption: str
+    rows: tuple[ChangedRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RemediationRow:
-    """How to mend a finding. ``closes`` says in words what that closes of today's connections."""
+    """How to mend a finding, and what that opens and closes."""
 
     manifest: str
     steps: tuple[str, ...]
-    closes: str
-    closed: tuple[ClosesRow, ...]
+    changed: tuple[ChangedRows, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from auditor.findings.fingerprint import fingerprint
 from auditor.findings.scope import Judged
 from auditor.findings.waive import NO_WAIVERS, OPEN, WAIVED, Book
+from auditor.model.collector import uncollected
 from auditor.model.findings import Hit, RuleStatus, Severity, Unevaluated
 from auditor.model.report import FindingRecord, RuleRecord, SeverityOverrideRecord, SubjectRecord
 from auditor.reachability.view import View
@@ -46,7 +47,8 @@ def judge(
     book: Book = NO_WAIVERS,
 ) -> Judgement:
     """Run the rules over a view, as the settings change them, and waive what the book accepts."""
-    outcomes = [_run(one, view, judged, settings.get(one.id)) for one in rules]
+    with uncollected():
+        outcomes = [_run(one, view, judged, settings.get(one.id)) for one in rules]
     waived = book.waive(finding for one in outcomes for finding in one.findings)
     statuses = Counter((one.rule, one.status) for one in waived.findings)
     records = tuple(

@@ -57,32 +57,36 @@ class Witness(Record, frozen=True):
     port: int | None
 
 
-class ClosedConnection(Record, frozen=True):
-    """A connection of today that a remediation closes, on the ports given in words."""
+class ChangedConnection(Record, frozen=True):
+    """A connection that a remediation closes, or opens, on the ports given in words."""
 
     source: str
     destination: str
     ports: str
 
 
-class Closes(Record, frozen=True):
-    """What a remediation closes of today's connections: how many rows, and the first of them.
+class ChangedConnections(Record, frozen=True):
+    """What a remediation closes of today's connections, or opens: how many rows, and the first.
 
     ``unread`` says which pods were not read: their connections are not among these.
     """
 
     total: int
-    connections: tuple[ClosedConnection, ...]
+    connections: tuple[ChangedConnection, ...]
     omitted: int
     unread: str | None = None
 
 
 class Remediation(Record, frozen=True):
-    """How to mend a finding: a manifest to review and apply, or steps in words."""
+    """How to mend a finding: a manifest to review and apply, or steps in words.
+
+    A manifest comes with what it closes. ``opens`` None: it opens nothing.
+    """
 
     manifest: str | None = None
     steps: tuple[str, ...] = ()
-    closes: Closes | None = None
+    closes: ChangedConnections | None = None
+    opens: ChangedConnections | None = None
 
 
 class Hit(NamedTuple):

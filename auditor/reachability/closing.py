@@ -1,4 +1,4 @@
-"""What a change of policies would close of today's connections, by workload: exactly.
+"""What a change of policies would close of today's connections, and open, by workload: exactly.
 
 Only permissions of the pods that a changed policy selects, in the changed direction, are computed
 anew; everything else stays as the view has it.
@@ -6,8 +6,7 @@ anew; everything else stays as the view has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -15,12 +14,15 @@ from pyroaring import FrozenBitMap
 
 from auditor.model.connections import WorkloadEndpoint
 from auditor.model.findings import Direction
-from auditor.model.objects import NetworkPolicy, Pod
-from auditor.reachability.compile import CompiledPolicy, isolated_directions
+from auditor.model.objects import NetworkPolicy
+from auditor.reachability.compile import Grant, isolated_directions
 from auditor.reachability.connections import Numbering
+from auditor.reachability.index import EMPTY
 from auditor.reachability.permissions import Cell, Group, form_group, resolve_grants
-from auditor.reachability.reach import reach_of
+from auditor.reachability.reach import meet, reach_of
+from auditor.reachability.selection import select
 from auditor.reachability.view import View
+from auditor.reachability.weights import Weights
 
 
 class Change(NamedTuple):
@@ -36,138 +38,135 @@ class Change(NamedTuple):
         return (*self.added, *(one for _, one in self.replaced))
 
 
-class ClosedRow(NamedTuple):
-    """A row (`connections.Numbering`) with the ports that close."""
+class ChangedRow(NamedTuple):
+    """A row (`connections.Numbering`) with the ports that close, or that open."""
 
     source: int
     destination: int
     ports: int
 
 
+class Sides(NamedTuple):
+    """The peers of some pods of a workload, both ends considered: before and after a change."""
+
+    bit: int
+    """The class of the pods."""
+    before: tuple[Cell, ...]
+    after: tuple[Cell, ...]
+
+    @property
+    def reversed(self) -> Sides:
+        """The change undone: what it opens is what its reverse closes."""
+        return Sides(self.bit, self.after, self.before)
+
+
+class Lost(NamedTuple):
+    """The ports that a class of pods loses with some peers."""
+
+    bit: int
+    ports: int
+    peers: FrozenBitMap
+
+
 class Closing:
-    """Answers, for one view, what changes would close."""
+    """Answers, for one view, what changes would close, and what they would open."""
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._numbering = view.remembered(Numbering)
-        self._weights: dict[FrozenBitMap, int] = {}
+        self._last: tuple[Change, Aftermath] | None = None
+        self._holders = Weights(map(len, self._numbering.holders))
 
-    @property
-    def numbering(self) -> Numbering:
-        """What the numbers of rows stand for."""
-        return self._numbering
+    def closed_by(
+        self, change: Change, *, rows: int, opens: bool = False
+    ) -> tuple[int, tuple[ChangedRow, ...]]:
+        """(how many rows the change closes, at least in part; the first of them).
 
-    def closed_by(self, change: Change, *, rows: int) -> tuple[int, tuple[ClosedRow, ...]]:
-        """(how many rows the change closes, at least in part; the first of them)."""
-        total = 0
-        first: list[ClosedRow] = []
-        after = Aftermath(self._view, change)
-        for number in self._affected(change):
-            outcomes = after.outcomes(number)
-            lost = [(bit, self._lost(change.direction, bit, group)) for bit, group in outcomes]
-            total += self._count(number, change.direction, outcomes, lost)
-            if len(first) < rows:
-                found = self._rows(number, change.direction, outcomes, lost, FrozenBitMap())
-                first += islice(found, rows - len(first))
-        return total, tuple(first)
+        ``opens``: whether the change may open something, too, as one that only narrows does not.
+        """
+        return self._count_rows(change.direction, self._compare(change, opens=opens), rows)
+
+    def opened_by(self, change: Change, *, rows: int) -> tuple[int, tuple[ChangedRow, ...]]:
+        """(how many rows the change opens, at least in part; the first of them)."""
+        compared = self._compare(change, opens=True)
+        undone = ((number, [one.reversed for one in sides]) for number, sides in compared)
+        return self._count_rows(change.direction, undone, rows)
 
     def outcomes(self, workload: WorkloadEndpoint, change: Change) -> list[tuple[int, Group]]:
         """(class, its permission after the change) of a workload, each combination once."""
-        return Aftermath(self._view, change).outcomes(self._view.workload_numbers[workload])
+        return self._aftermath(change).outcomes(self._view.workload_numbers[workload])
 
-    def _affected(self, change: Change) -> list[int]:
-        """The workloads with a pod that a changed policy selects."""
-        replaced = {position for position, _ in change.replaced}
-        found: list[int] = []
-        for namespace in {one.namespace for one in change.policies}:
-            for number in self._workloads_in.get(namespace, ()):
-                workload = self._view.workloads[number]
-                if any(
-                    not replaced.isdisjoint(self._view.group(change.direction, one).policies)
-                    for one in workload.classes
-                ) or any(
-                    _selects(policy, pod)
-                    for policy in change.policies
-                    for pod in self._view.pods_of(workload)
-                ):
-                    found.append(number)
-        return sorted(found)
+    def _aftermath(self, change: Change) -> Aftermath:
+        """That of the last change is kept: who looks at its outcomes asks next what it closes."""
+        if self._last is None or self._last[0] is not change:
+            self._last = change, Aftermath(self._view, change)
+        return self._last[1]
 
-    @cached_property
-    def _workloads_in(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        for number, one in enumerate(self._view.workloads):
-            found.setdefault(one.endpoint.workload.namespace, []).append(number)
-        return found
+    def _compare(self, change: Change, *, opens: bool) -> Iterator[tuple[int, list[Sides]]]:
+        """Each workload that the change affects, before and after it."""
+        reach = reach_of(self._view, change.direction)
+        aftermath = self._aftermath(change)
+        for number in aftermath.affected():
+            sides: list[Sides] = []
+            for bit, group in aftermath.outcomes(number):
+                before = reach.of(bit)
+                after = reach.given(bit, group.cells) if opens else meet(before, group.cells)
+                sides.append(Sides(bit, before, after))
+            yield number, sides
 
-    def _lost(self, direction: Direction, bit: int, after: Group) -> tuple[Cell, ...]:
-        """The peers of a class that lose ports, and which."""
-        lost: list[Cell] = []
-        for ports, peers in reach_of(self._view, direction).of(bit):
-            rest = peers
-            for cell in after.cells:
-                if not rest.intersect(cell.peers):
-                    continue
-                kept = rest & cell.peers
-                if gone := ports & ~cell.ports:
-                    lost.append(Cell(gone, kept))
-                rest = rest - kept
-            if rest:
-                lost.append(Cell(ports, rest))
-        return tuple(lost)
-
-    def _count(
-        self,
-        number: int,
-        direction: Direction,
-        outcomes: list[tuple[int, Group]],
-        lost: list[tuple[int, tuple[Cell, ...]]],
-    ) -> int:
-        """The rows of one workload that close: by class where that is exact, else one by one."""
-        if len(outcomes) > 1:
-            every = self._rows(number, direction, outcomes, lost, FrozenBitMap())
-            return sum(1 for _ in every)
+    def _count_rows(
+        self, direction: Direction, compared: Iterable[tuple[int, list[Sides]]], rows: int
+    ) -> tuple[int, tuple[ChangedRow, ...]]:
+        """(how many rows close, the first of them)."""
         total = 0
-        for bit, cells in lost:
-            for _, peers in cells:
-                plain = peers - self._view.shared_bits
-                if plain not in self._weights:
-                    self._weights[plain] = sum(len(self._numbering.holders[one]) for one in plain)
-                total += self._weights[plain] - (bit in plain)
-        apart = self._view.evaluation.index.everything - self._view.shared_bits
-        return total + sum(1 for _ in self._rows(number, direction, outcomes, lost, apart))
+        first: list[ChangedRow] = []
+        for number, sides in compared:
+            lost = [Lost(one.bit, *cell) for one in sides for cell in _lost(one)]
+            total += self._count(number, sides, lost)
+            if len(first) < rows:
+                found = self._rows(number, sides, lost, self._view.evaluation.index.everything)
+                for far, ports in islice(found, rows - len(first)):
+                    ends = (number, far) if direction is Direction.EGRESS else (far, number)
+                    first.append(ChangedRow(*ends, ports))
+        return total, tuple(first)
+
+    def _count(self, number: int, sides: list[Sides], lost: list[Lost]) -> int:
+        """The rows of one workload that close: by class where that is exact, else one by one."""
+        if len(sides) > 1:
+            everything = self._view.evaluation.index.everything
+            return sum(1 for _ in self._rows(number, sides, lost, everything))
+        shared = self._view.shared_bits
+        total = sum(1 for _ in self._rows(number, sides, lost, shared))
+        for one in lost:
+            plain = one.peers - shared
+            total += self._holders.sum(plain) - (one.bit in plain)
+        return total
 
     def _rows(
-        self,
-        number: int,
-        direction: Direction,
-        outcomes: list[tuple[int, Group]],
-        lost: list[tuple[int, tuple[Cell, ...]]],
-        left_out: FrozenBitMap,
-    ) -> Iterator[ClosedRow]:
-        """The rows of one workload that close: what no pair of pods is allowed any more."""
-        reach = reach_of(self._view, direction)
+        self, number: int, sides: list[Sides], lost: list[Lost], among: FrozenBitMap
+    ) -> Iterator[tuple[int, int]]:
+        """(far end, ports) of the rows of one workload that close, with peers among those named."""
+        shared = self._view.shared_bits
         seen: set[int] = {number}
-        for _, cells in lost:
-            for _, peers in cells:
-                for peer in peers - left_out:
-                    for far in self._numbering.holders[peer]:
-                        if far in seen:
-                            continue
+        for one in lost:
+            for peer in one.peers & among:
+                alone = len(sides) == 1 and peer not in shared
+                for far in self._numbering.holders[peer]:
+                    if far not in seen:
                         seen.add(far)
-                        before = after = 0
-                        for bit, group in outcomes:
-                            for far_bit in self._numbering.bits[far]:
-                                if self._view.on_own_node(number, bit, far, far_bit):
-                                    continue
-                                now = _ports_with(reach.of(bit), far_bit)
-                                before |= now
-                                after |= now & group.ports_with(far_bit)
-                        if closed := before & ~after:
-                            ends = (number, far)
-                            yield ClosedRow(
-                                *(ends if direction is Direction.EGRESS else ends[::-1]), closed
-                            )
+                        ports = one.ports if alone else self._closed_between(number, far, sides)
+                        if ports:
+                            yield far, ports
+
+    def _closed_between(self, number: int, far: int, sides: list[Sides]) -> int:
+        """The ports of a row that close: what no pair of pods is allowed any more."""
+        before = after = 0
+        for one in sides:
+            for far_bit in self._numbering.bits[far]:
+                if not self._view.on_own_node(number, one.bit, far, far_bit):
+                    before |= _ports_with(one.before, far_bit)
+                    after |= _ports_with(one.after, far_bit)
+        return before & ~after
 
 
 class Aftermath:
@@ -177,26 +176,61 @@ class Aftermath:
         self._view = view
         self._change = change
         self._replaced = {position for position, _ in change.replaced}
-        compiler = view.evaluation.compiler
-        self._changed = {
-            len(view.policies) + index: (one, compiler.compile_policy(one))
+        changed = {
+            len(view.policies) + index: one
             for index, one in enumerate(change.policies)
             if change.direction in isolated_directions(one)
         }
+        self._selections = {
+            position: select(view, one.namespace, one.spec.pod_selector)
+            for position, one in changed.items()
+        }
+        compiler = view.evaluation.compiler
+        self._grants = {
+            position: compiler.compile_rules(one, change.direction)
+            for position, one in changed.items()
+        }
         self._formed: dict[tuple[int, tuple[int, ...]], Group] = {}
+
+    def affected(self) -> list[int]:
+        """The workloads with a pod that a policy selects, as it was or as it is to be."""
+        view = self._view
+        bits = FrozenBitMap.union(
+            *(one.classes for one in self._selections.values()),
+            *(view.policies[one].subjects for one in self._replaced),
+            EMPTY,
+        )
+        whole = {number for bit in bits for number in view.endpoints.holders[bit]}
+        single = {
+            view.workload_of_pod[pod] for one in self._selections.values() for pod in one.pods
+        }
+        return sorted(whole | single)
 
     def outcomes(self, number: int) -> list[tuple[int, Group]]:
         """(class, its permission after the change) of a workload, each combination once."""
         view = self._view
         found: dict[tuple[int, tuple[int, ...]], Group] = {}
-        for position in view.workloads[number].pods:
-            pod = view.snapshot.pods[position]
+        for position in self._different_pods(number):
             bit = view.endpoints.class_of_pod[position]
-            old = view.group(self._change.direction, bit)
-            kept = tuple(one for one in old.policies if one not in self._replaced)
-            new = tuple(index for index, (one, _) in self._changed.items() if _selects(one, pod))
-            found[bit, kept + new] = self._permission(bit, kept + new)
+            old = view.group(self._change.direction, bit).policies
+            new = (
+                index
+                for index, one in self._selections.items()
+                if bit in one.classes or position in one.pods
+            )
+            policies = (*(one for one in old if one not in self._replaced), *new)
+            found[bit, policies] = self._permission(bit, policies)
         return [(bit, group) for (bit, _), group in found.items()]
+
+    def _different_pods(self, number: int) -> Iterable[int]:
+        """Pods of a workload that stand for all: one of each class, if no policy selects singly."""
+        workload = self._view.workloads[number]
+        if any(one.pods for one in self._selections.values()):
+            return workload.pods
+        if len(workload.classes) == 1:
+            return workload.pods[:1]
+        class_of_pod = self._view.endpoints.class_of_pod
+        return {class_of_pod[one]: one for one in reversed(workload.pods)}.values()
 
     def _permission(self, bit: int, positions: tuple[int, ...]) -> Group:
         if not positions:
@@ -204,9 +238,8 @@ class Aftermath:
         found = self._formed.get((bit, positions))
         if found is None:
             grants = resolve_grants(
-                self._compiled,
+                self._grants_of,
                 positions,
-                self._change.direction,
                 self._view.evaluation.compiler,
                 bit,
             )
@@ -214,18 +247,25 @@ class Aftermath:
             self._formed[bit, positions] = found
         return found
 
-    def _compiled(self, position: int) -> CompiledPolicy:
-        changed = self._changed.get(position)
-        return self._view.policies[position] if changed is None else changed[1]
-
-
-def _selects(policy: NetworkPolicy, pod: Pod) -> bool:
-    return (
-        not pod.spec.host_network
-        and policy.namespace == pod.namespace
-        and policy.spec.pod_selector.matches(pod.labels)
-    )
+    def _grants_of(self, position: int) -> tuple[Grant, ...]:
+        changed = self._grants.get(position)
+        if changed is None:
+            return self._view.policies[position].grants[self._change.direction]
+        return changed
 
 
 def _ports_with(cells: tuple[Cell, ...], peer: int) -> int:
     return next((cell.ports for cell in cells if peer in cell.peers), 0)
+
+
+def _lost(sides: Sides) -> Iterator[Cell]:
+    """The peers that lose ports, and which; disjoint."""
+    for ports, peers in sides.before:
+        rest = peers
+        for cell in sides.after:
+            if rest.intersect(cell.peers):
+                if lost := ports & ~cell.ports:
+                    yield Cell(lost, rest & cell.peers)
+                rest = rest - cell.peers
+        if rest:
+            yield Cell(ports, rest)

@@ -80,13 +80,17 @@ class Compiler:
             policy.reference,
             self._index.subjects(policy.namespace, policy.spec.pod_selector),
             {
-                direction: tuple(
-                    grant
-                    for number, rule in enumerate(rules_of(policy, direction))
-                    for grant in self._grants(policy.namespace, direction, number, rule)
-                )
+                direction: self.compile_rules(policy, direction)
                 for direction in isolated_directions(policy)
             },
+        )
+
+    def compile_rules(self, policy: NetworkPolicy, direction: Direction) -> tuple[Grant, ...]:
+        """Compile the rules of one direction."""
+        return tuple(
+            grant
+            for number, rule in enumerate(rules_of(policy, direction))
+            for grant in self._grants(policy.namespace, direction, number, rule)
         )
 
     def resolve(self, named: Iterable[NamedPort], subject: int) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pyroaring import FrozenBitMap
 
 from auditor.model.findings import Direction
-from auditor.reachability.compile import CompiledPolicy, Compiler
+from auditor.reachability.compile import CompiledPolicy, Compiler, Grant
 from auditor.reachability.endpoints import Endpoints
 from auditor.reachability.index import EMPTY
 
@@ -103,7 +103,9 @@ def group_by_isolation(
     for (isolating, _), subjects in members.items():
         for subject in subjects:
             by_class[subject] = len(groups)
-        grants = resolve_grants(policies.__getitem__, isolating, direction, compiler, subjects[0])
+        grants = resolve_grants(
+            lambda position: policies[position].grants[direction], isolating, compiler, subjects[0]
+        )
         groups.append(form_group(FrozenBitMap(subjects), isolating, grants))
     return Groups(tuple(groups), tuple(by_class))
 
@@ -123,15 +125,14 @@ def form_group(
 
 
 def resolve_grants(
-    policy_at: Callable[[int], CompiledPolicy],
+    grants_of: Callable[[int], tuple[Grant, ...]],
     positions: Iterable[int],
-    direction: Direction,
     compiler: Compiler,
     subject: int,
 ) -> Iterable[GrantBy]:
     """The grants of policies to a subject, its named ports resolved."""
     for position in positions:
-        for one in policy_at(position).grants[direction]:
+        for one in grants_of(position):
             ports = one.ports | compiler.resolve(one.named, subject) if one.named else one.ports
             if ports:
                 yield GrantBy(position, one.rule, one.peers, ports, one.possible)
@@ -164,7 +165,7 @@ def _disjoint(grants: Iterable[tuple[int, FrozenBitMap]]) -> tuple[Cell, ...]:
     for ports, each in by_ports.items():
         peers = FrozenBitMap.union(*each) if len(each) > 1 else each[0]
         cells = _refine(cells, ports, peers)
-    return tuple(Cell(ports, FrozenBitMap(peers)) for ports, peers in sorted(cells.items()))
+    return tuple(Cell(ports, peers) for ports, peers in sorted(cells.items()))
 
 
 def _refine(

@@ -18,7 +18,7 @@ from auditor.reachability.view import View
 _CHUNK = 2048
 """Endpoints turned around at a time: bounds the memory of a pass over everything."""
 
-_NARROW = 32
+_NARROW = 512
 """Peers of a cell up to which it is filed under each of them."""
 
 _REMEMBERED = 4096
@@ -51,9 +51,14 @@ class Reach:
         if found is None:
             if len(self._remembered) >= _REMEMBERED:
                 self._remembered.clear()
-            broad = [cell for admitted, cell in self._broad if endpoint in admitted]
-            found = self._remembered[endpoint] = self._meet_at(endpoint, broad)
+            near = self._cells(self._view.group(self._direction, endpoint))
+            found = self._remembered[endpoint] = self.given(endpoint, near)
         return found
+
+    def given(self, endpoint: int, near: Iterable[Cell]) -> tuple[Cell, ...]:
+        """Do as `of` does, were ``near`` what the endpoint's own side allows."""
+        broad = [cell for admitted, cell in self._broad if endpoint in admitted]
+        return meet(near, self._far(endpoint, broad))
 
     def of_each(self, wanted: Iterable[int]) -> Iterator[tuple[int, tuple[Cell, ...]]]:
         """(endpoint, its peers by ports), in the order given."""
@@ -99,11 +104,12 @@ class Reach:
                 for one in some:
                     admitting[one].append(cell)
         for one in chunk:
-            yield one, self._meet_at(one, (*everywhere, *admitting[one]))
+            near = self._cells(self._view.group(self._direction, one))
+            yield one, meet(near, self._far(one, (*everywhere, *admitting[one])))
 
-    def _meet_at(self, endpoint: int, broad: Iterable[Cell]) -> tuple[Cell, ...]:
-        near = self._cells(self._view.group(self._direction, endpoint))
-        return _meet(near, _by_ports((*broad, *self._narrow.get(endpoint, ()))))
+    def _far(self, endpoint: int, broad: Iterable[Cell]) -> list[Cell]:
+        """Who admits the endpoint, by ports; ``broad``: those of the broad cells that do."""
+        return _by_ports((*broad, *self._narrow.get(endpoint, ())))
 
 
 def reach_out(view: View) -> Reach:
@@ -131,7 +137,8 @@ def _by_ports(cells: Iterable[Cell]) -> list[Cell]:
     ]
 
 
-def _meet(near: Iterable[Cell], far: Iterable[Cell]) -> tuple[Cell, ...]:
+def meet(near: Iterable[Cell], far: Iterable[Cell]) -> tuple[Cell, ...]:
+    """What both sides allow, by ports; disjoint where one of the sides is."""
     met: dict[int, FrozenBitMap] = {}
     for ports, peers in near:
         for far_ports, far_peers in far:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar, cast
@@ -14,19 +14,20 @@ from auditor.model.addresses import Family
 from auditor.model.collector import uncollected
 from auditor.model.connections import AddressEndpoint, Endpoint
 from auditor.model.findings import Direction
-from auditor.model.objects import NetworkPolicy, Peer, Pod, Reference
+from auditor.model.objects import IPBlock, NetworkPolicy, Peer, Pod, Reference
 from auditor.model.ports import PortRange
 from auditor.model.recognition import Recognition
 from auditor.model.selectors import LabelSelector
 from auditor.model.snapshot import Blind, Gap, Snapshot
-from auditor.reachability.address_parts import AddressParts, block_ranges
+from auditor.reachability.address_parts import AddressParts, Cut, block_ranges
 from auditor.reachability.compile import CompiledPolicy, Compiler
 from auditor.reachability.endpoints import HOST, Endpoints, WorkloadNode, group_endpoints
 from auditor.reachability.index import Index
 from auditor.reachability.permissions import Group, Groups, group_by_isolation
 from auditor.reachability.port_parts import PortParts
 from auditor.reachability.uncertainty import describe_uncertainty
-from auditor.reachability.vocabulary import collect_vocabulary
+from auditor.reachability.vocabulary import Vocabulary, collect_vocabulary
+from auditor.reachability.weights import Weights
 
 _ASKED_PORTS = tuple(PortRange(protocol=one, first=53, last=53) for one in ("TCP", "UDP"))
 """Ports of questions, cut whether or not a policy names them: DNS."""
@@ -41,6 +42,7 @@ class Evaluation:
     endpoints: Endpoints
     index: Index
     ports: PortParts
+    vocabulary: Vocabulary
     compiler: Compiler
     policies: tuple[CompiledPolicy, ...]
     """In the order of the snapshot's policies."""
@@ -52,21 +54,29 @@ def evaluate(
     recognition: Recognition = Recognition(),  # noqa: B008  a frozen value
     *,
     ip_blocks_match_pods: bool | None = None,
+    blocks: frozenset[IPBlock] = frozenset(),
 ) -> View:
     """Work out the permissions of every isolation group, in both directions.
 
-    ``ip_blocks_match_pods`` None: not known (semantics 3.7).
+    ``ip_blocks_match_pods`` None: not known (semantics 3.7). ``blocks`` cut external space besides
+    those of the policies.
     """
     with uncollected():
-        evaluation = _compute(snapshot, recognition, ip_blocks_match_pods=ip_blocks_match_pods)
+        evaluation = _compute(
+            snapshot, recognition, blocks, ip_blocks_match_pods=ip_blocks_match_pods
+        )
     return View(snapshot, recognition, evaluation, ip_blocks_match_pods=ip_blocks_match_pods)
 
 
 def _compute(
-    snapshot: Snapshot, recognition: Recognition, *, ip_blocks_match_pods: bool | None
+    snapshot: Snapshot,
+    recognition: Recognition,
+    asked: frozenset[IPBlock],
+    *,
+    ip_blocks_match_pods: bool | None,
 ) -> Evaluation:
     questions = tuple(LabelSelector(match_labels=labels) for labels in recognition.dns_pod_labels)
-    vocabulary = collect_vocabulary(snapshot.policies, questions)
+    vocabulary = collect_vocabulary(snapshot.policies, questions, asked)
     parts = AddressParts(one for block in vocabulary.blocks for one in block_ranges(block))
     by_address = ip_blocks_match_pods is not False and bool(vocabulary.blocks)
     endpoints = group_endpoints(snapshot, vocabulary, parts, by_address=by_address)
@@ -85,7 +95,7 @@ def _compute(
         )
         for direction in Direction
     }
-    return Evaluation(endpoints, index, ports, compiler, policies, groups)
+    return Evaluation(endpoints, index, ports, vocabulary, compiler, policies, groups)
 
 
 def _named_ranges(endpoints: Endpoints) -> Iterator[PortRange]:
@@ -108,24 +118,15 @@ class View:
         self.snapshot = snapshot
         self.recognition = recognition
         self.evaluation = evaluation
+        self.endpoints = evaluation.endpoints
+        self.workloads = evaluation.endpoints.workloads
+        """Every workload, variants apart, sorted."""
+        self.policies = evaluation.policies
+        """The compiled policies, in the order of the snapshot's."""
         self.ip_blocks_match_pods = ip_blocks_match_pods
         self._nodes_in: dict[tuple[int, int], frozenset[str]] = {}
         self._remembered: dict[object, object] = {}
-
-    @property
-    def endpoints(self) -> Endpoints:
-        """The numbered universe."""
-        return self.evaluation.endpoints
-
-    @property
-    def workloads(self) -> tuple[WorkloadNode, ...]:
-        """Every workload, variants apart, sorted."""
-        return self.evaluation.endpoints.workloads
-
-    @property
-    def policies(self) -> tuple[CompiledPolicy, ...]:
-        """The compiled policies, in the order of the snapshot's."""
-        return self.evaluation.policies
+        self._finer: dict[frozenset[Cut], View] = {}
 
     @property
     def all_ports(self) -> int:
@@ -203,9 +204,44 @@ class View:
         return tuple(counts)
 
     @cached_property
+    def _pod_weights(self) -> Weights:
+        return Weights(self.pods_in_class)
+
+    def count_pods(self, bits: FrozenBitMap) -> int:
+        """How many pods a set of bits holds; addresses hold none."""
+        return self._pod_weights.sum(bits)
+
+    @cached_property
+    def bits_in(self) -> Mapping[str, FrozenBitMap]:
+        """The classes of each namespace's pods, those on the host's network among them."""
+        found: dict[str, set[int]] = {}
+        for one in self.workloads:
+            found.setdefault(one.endpoint.workload.namespace, set()).update(one.classes)
+        return {namespace: FrozenBitMap(bits) for namespace, bits in found.items()}
+
+    @cached_property
+    def pods_of_class(self) -> tuple[tuple[int, ...], ...]:
+        """The pods of each class, by position in the snapshot's pods."""
+        found: list[list[int]] = [[] for _ in self.endpoints.classes]
+        for position, number in enumerate(self.endpoints.class_of_pod):
+            if number >= 0:
+                found[number].append(position)
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def workload_of_pod(self) -> Mapping[int, int]:
+        """The workload of each endpoint, by position in the snapshot's pods."""
+        return {
+            position: number for number, one in enumerate(self.workloads) for position in one.pods
+        }
+
+    @cached_property
     def pods_per_namespace(self) -> Counter[str]:
         """How many pods of each namespace are endpoints."""
-        return Counter(pod.namespace for pod in self.snapshot.pods if pod.is_endpoint)
+        found: Counter[str] = Counter()
+        for one in self.workloads:
+            found[one.endpoint.workload.namespace] += len(one.pods)
+        return found
 
     @cached_property
     def pod_positions(self) -> Mapping[tuple[str, str], int]:
@@ -295,6 +331,31 @@ class View:
         if derive not in self._remembered:
             self._remembered[derive] = derive(self)
         return cast(_Derived, self._remembered[derive])
+
+    def finer(self, blocks: Iterable[IPBlock]) -> View:
+        """The same snapshot, with external space cut by these blocks, too.
+
+        For questions about addresses, and for policies with blocks, that no policy mentions: this
+        view would answer for the whole part that holds them. It is the view itself where they cut
+        nothing, else an evaluation of its own, made once for all blocks that cut alike.
+        """
+        known = self.evaluation.vocabulary.blocks
+        fresh = frozenset(blocks) - known
+        if not fresh:
+            return self
+        ranges = (one for block in fresh for one in block_ranges(block))
+        cuts = self.endpoints.parts.further_cuts(ranges)
+        # without any block, the addresses of pods do not tell them apart as yet
+        if not cuts and (known or not self.ip_blocks_match_pods):
+            return self
+        if cuts not in self._finer:
+            self._finer[cuts] = evaluate(
+                self.snapshot,
+                self.recognition,
+                ip_blocks_match_pods=self.ip_blocks_match_pods,
+                blocks=fresh | known,
+            )
+        return self._finer[cuts]
 
     def blind_spots(self, namespace: str, *kinds: Blind) -> tuple[Gap, ...]:
         """The snapshot's gaps that hide any of the kinds in a namespace, or everywhere."""

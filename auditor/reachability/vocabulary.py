@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from auditor.model.objects import EgressRule, IngressRule, IPBlock, NetworkPolicy, Peer, PolicyPort
+from auditor.model.objects import EgressRule, IngressRule, IPBlock, NetworkPolicy, PolicyPort
 from auditor.model.ports import PortRange
 from auditor.model.selectors import LabelSelector
 
@@ -20,23 +20,23 @@ class Vocabulary(NamedTuple):
     named_ports: frozenset[tuple[str, str]]
     """(name, protocol)."""
     port_ranges: frozenset[PortRange]
-    blocks: tuple[IPBlock, ...]
+    blocks: frozenset[IPBlock]
 
 
 def collect_vocabulary(
-    policies: Iterable[NetworkPolicy], questions: Iterable[LabelSelector] = ()
+    policies: Sequence[NetworkPolicy],
+    questions: Iterable[LabelSelector] = (),
+    blocks: Iterable[IPBlock] = (),
 ) -> Vocabulary:
-    """Everything that the policies mention, and the pod selectors that questions will use."""
+    """Everything that the policies mention, and what questions will use besides."""
     selectors: list[LabelSelector] = list(questions)
     ports: list[PolicyPort] = []
-    blocks: list[IPBlock] = []
     for policy in policies:
         selectors.append(policy.spec.pod_selector)
         rules: tuple[Rule, ...] = (*policy.spec.ingress, *policy.spec.egress)
         for rule in rules:
             ports += rule.ports
-            for peer in rule.peers:
-                _mention(peer, selectors, blocks)
+            selectors += (one.pod_selector for one in rule.peers if one.pod_selector is not None)
     return Vocabulary(
         pod_selectors=tuple(selectors),
         label_keys=frozenset(
@@ -55,12 +55,15 @@ def collect_vocabulary(
             for one in ports
             if isinstance(one.port, int)
         ),
-        blocks=tuple(blocks),
+        blocks=frozenset((*mentioned_blocks(policies), *blocks)),
     )
 
 
-def _mention(peer: Peer, selectors: list[LabelSelector], blocks: list[IPBlock]) -> None:
-    if peer.pod_selector is not None:
-        selectors.append(peer.pod_selector)
-    if peer.ip_block is not None:
-        blocks.append(peer.ip_block)
+def mentioned_blocks(policies: Iterable[NetworkPolicy]) -> Iterator[IPBlock]:
+    """The ipBlocks of policies."""
+    for policy in policies:
+        rules: tuple[Rule, ...] = (*policy.spec.ingress, *policy.spec.egress)
+        for rule in rules:
+            for peer in rule.peers:
+                if peer.ip_block is not None:
+                    yield peer.ip_block

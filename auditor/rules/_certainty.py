@@ -31,7 +31,19 @@ class Certainty(NamedTuple):
 
 
 def certainty(view: View, namespaces: Iterable[str], *kinds: Blind) -> Certainty:
-    """What the gaps hide of the kinds in the namespaces."""
+    """What the gaps hide of the kinds in the namespaces; found out once for all who ask."""
+    known = view.remembered(_known_certainties)
+    key = (tuple(namespaces), kinds)
+    if key not in known:
+        known[key] = _find_certainty(view, *key)
+    return known[key]
+
+
+def _known_certainties(_: View) -> dict[tuple[tuple[str, ...], tuple[Blind, ...]], Certainty]:
+    return {}
+
+
+def _find_certainty(view: View, namespaces: tuple[str, ...], kinds: tuple[Blind, ...]) -> Certainty:
     gaps = dict.fromkeys(
         gap for namespace in namespaces for gap in view.blind_spots(namespace, *kinds)
     )

@@ -59,6 +59,22 @@ def mend_egress(view: View, egress: Egress, wide: Wide) -> Remediation:
         change = Change(_EGRESS, (policy,))
         if not _is_wide(view, egress, wide, change):
             return by_manifest(view, change)
+    known = view.remembered(_known_narrowings)
+    groups = (view.group(_EGRESS, bit) for node in egress.nodes for bit in node.classes)
+    # what is left depends on the policies alone: no egress rule is read differently by pods
+    key = (wide, egress.group.policies, frozenset(one.policies for one in groups))
+    if key not in known:
+        known[key] = _narrow(view, egress, wide)
+    return known[key]
+
+
+def _known_narrowings(_: View) -> dict[tuple[object, ...], Remediation]:
+    """What was found for workloads of the same policies."""
+    return {}
+
+
+def _narrow(view: View, egress: Egress, wide: Wide) -> Remediation:
+    """Take the widest peers out, until not too much is allowed any more."""
     taken: list[_Taken] = []
     for one in _by_width(view, egress)[:_TRIES_AT_MOST]:
         taken.append(one)

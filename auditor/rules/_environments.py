@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
@@ -103,7 +104,10 @@ class Environments:
         reach = self._view.remembered(reach_out)
         found: dict[tuple[str, str], _Crossing] = {}
         for source, members in self._members.items():
-            for bit, cells in reach.of_each(members):
+            others = FrozenBitMap.union(
+                FrozenBitMap(), *(wanted for name, wanted in bits.items() if name != source)
+            )
+            for bit, cells in reach.of_each(self._allowed_towards(others, members)):
                 for destination, wanted in bits.items():
                     crossing = tuple(
                         Cell(cell.ports, cell.peers & wanted)
@@ -116,6 +120,12 @@ class Environments:
                             found[key] = _Crossing(self._view, self._members[destination])
                         found[key].add(bit, members[bit], crossing)
         return {key: one for key, one in found.items() if one.first is not None}
+
+    def _allowed_towards(self, others: FrozenBitMap, members: Iterable[int]) -> Iterator[int]:
+        """Those whose own side allows some of the others: asked of each isolation group once."""
+        groups = self._view.evaluation.groups[Direction.EGRESS]
+        allowed = [any(cell.peers.intersect(others) for cell in one.cells) for one in groups.groups]
+        return (bit for bit in members if allowed[groups.by_class[bit]])
 
 
 class _Crossing:
@@ -131,6 +141,7 @@ class _Crossing:
         self._sources = BitMap()
         self._destinations = BitMap()
         self.first: tuple[int, int, int] | None = None
+        self._first_rank = (True, True)
 
     def add(self, bit: int, holders: tuple[int, ...], cells: tuple[Cell, ...]) -> None:
         """Add what the workloads of a class reach."""
@@ -168,8 +179,9 @@ class _Crossing:
         return self._counts[peers]
 
     def _see(self, source: int, destination: int, ports: int) -> None:
-        if self.first is None or self._rank(source, destination) < self._rank(*self.first[:2]):
-            self.first = (source, destination, ports)
+        rank = self._rank(source, destination)
+        if self.first is None or rank < self._first_rank:
+            self.first, self._first_rank = (source, destination, ports), rank
 
     def _rank(self, source: int, destination: int) -> tuple[bool, bool]:
         """A database as destination first, and pods that policies can select before hosts."""

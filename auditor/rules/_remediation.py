@@ -1,19 +1,17 @@
-"""Remediations: whole policies with every field explicit, and what they close of today.
-
-An apply keeps fields that a manifest does not name, so `ingress: []` is written, never left out.
-"""
+"""Remediations: policies that are added or replaced, and what they close and open."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
-from typing import Any
 
 import msgspec
-import yaml
 
-from auditor.model.addresses import parse_cidr
-from auditor.model.findings import ClosedConnection, Closes, Direction, Remediation
+from auditor.model.findings import (
+    ChangedConnection,
+    ChangedConnections,
+    Direction,
+    Remediation,
+)
 from auditor.model.objects import (
     EgressRule,
     IngressRule,
@@ -25,15 +23,18 @@ from auditor.model.objects import (
 )
 from auditor.model.ports import describe_ports
 from auditor.model.selectors import LabelSelector
-from auditor.reachability.closing import Change, Closing
-from auditor.reachability.compile import isolated_directions, rules_of
+from auditor.reachability.closing import Change, ChangedRow, Closing
+from auditor.reachability.compile import isolated_directions
+from auditor.reachability.connections import Numbering
 from auditor.reachability.port_parts import OTHER
+from auditor.reachability.selection import select
 from auditor.reachability.view import View
-from auditor.reachability.vocabulary import Rule
+from auditor.reachability.vocabulary import Rule, mentioned_blocks
 from auditor.rules._certainty import describe_unread_pods
+from auditor.rules._manifest import write_manifest
 
-ROWS_SHOWN = 50
-"""Connections listed of those that a remediation closes; the rest are counted."""
+ROWS_SHOWN = 20
+"""Connections listed of those that a remediation closes or opens; the rest are counted."""
 
 _ROLLOUT_LABELS = {
     "pod-template-hash",
@@ -49,11 +50,8 @@ _ROLLOUT_LABELS = {
 }
 """Labels that controllers set and that differ from pod to pod, or from rollout to rollout."""
 
-_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-"""libyaml's where PyYAML has it: a large report holds thousands of manifests."""
-
 _HEADER = (
-    "# review before applying: this closes connections that are open today\n"
+    "# review before applying: this {does}\n"
     "# one remediation at a time: it rests on today's policies, so audit again before the next\n"
 )
 
@@ -119,57 +117,96 @@ def selects_isolated(
     view: View, namespace: str, selector: LabelSelector, direction: Direction
 ) -> bool:
     """Whether a selector of `selector_of` takes in a pod that is isolated: rules would open it."""
-    wanted = frozenset(selector.match_labels.items())
-    isolated = view.remembered(_isolated_labels).get((direction, namespace), set())
-    return any(wanted <= one for one in isolated)
+    selection = select(view, namespace, selector)
+    bits = {*(selection.classes & view.real_classes)}
+    bits.update(view.endpoints.class_of_pod[one] for one in selection.pods)
+    return any(view.group(direction, one).is_isolated for one in bits)
 
 
-def _isolated_labels(
-    view: View,
-) -> dict[tuple[Direction, str], set[frozenset[tuple[str, str]]]]:
-    """The label sets of isolated pods, by direction and namespace."""
-    found: dict[tuple[Direction, str], set[frozenset[tuple[str, str]]]] = defaultdict(set)
-    for position, bit in enumerate(view.endpoints.class_of_pod):
-        pod = view.snapshot.pods[position]
-        for direction in Direction:
-            if bit >= 0 and view.group(direction, bit).is_isolated:
-                found[direction, pod.namespace].add(_lasting_labels(pod))
-    return found
+def by_manifest(view: View, change: Change, *, opens: bool = False) -> Remediation:
+    """A remediation by manifests, with what they close.
+
+    ``opens``: the manifests are there to open connections, and what they open is stated as well.
+    Without it nothing may open: a policy that only narrows is worked out faster. Addresses of which
+    only the change speaks are named in what closes and opens (`View.finer`).
+    """
+    known = view.remembered(_known_remediations)
+    positions = tuple(position for position, _ in change.replaced)
+    key = (change.direction, opens, positions, msgspec.json.encode(change.policies))
+    if key not in known:
+        known[key] = _work_out(view, change, opens=opens)
+    return known[key]
 
 
-def by_manifest(view: View, change: Change) -> Remediation:
-    """A remediation by manifests, with what they close."""
-    policies = (*change.added, *(one for _, one in change.replaced))
-    manifest = _HEADER + "---\n".join(_write_manifest(one) for one in policies)
-    closing = view.remembered(Closing)
-    total, rows = closing.closed_by(change, rows=ROWS_SHOWN)
-    names = closing.numbering.endpoints
+def _known_remediations(_: View) -> dict[tuple[object, ...], Remediation]:
+    """What was worked out of changes: many findings of a namespace propose the same one."""
+    return {}
+
+
+def _work_out(view: View, change: Change, *, opens: bool) -> Remediation:
+    fine = view.finer(mentioned_blocks(change.policies))
+    closing = fine.remembered(Closing)
+    closes = _state(fine, closing.closed_by(change, rows=ROWS_SHOWN, opens=opens))
+    opened = _state(fine, closing.opened_by(change, rows=ROWS_SHOWN)) if opens else None
+    header = _HEADER.format(does=_describe_effect(closes, opened))
+    return Remediation(
+        manifest=header + write_manifest(change.policies),
+        closes=closes,
+        opens=opened,
+    )
+
+
+def _describe_effect(closes: ChangedConnections, opens: ChangedConnections | None) -> str:
+    if opens is not None and opens.total:
+        also = ", and closes others" if closes.total else ""
+        return f"opens connections that are closed today{also}"
+    return (
+        "closes connections that are open today"
+        if closes.total
+        else "changes no connection of today"
+    )
+
+
+def _state(view: View, changed: tuple[int, tuple[ChangedRow, ...]]) -> ChangedConnections:
+    total, rows = changed
+    words = view.remembered(_Words)
     connections = tuple(
-        ClosedConnection(
-            source=str(names[one.source]),
-            destination=str(names[one.destination]),
-            ports=_describe_closed(view, one.ports),
+        ChangedConnection(
+            source=words.names[one.source],
+            destination=words.names[one.destination],
+            ports=words.describe(one.ports),
         )
         for one in rows
     )
-    return Remediation(
-        manifest=manifest,
-        closes=Closes(
-            total=total,
-            connections=connections,
-            omitted=total - len(connections),
-            unread=view.remembered(describe_unread_pods),
-        ),
+    return ChangedConnections(
+        total=total,
+        connections=connections,
+        omitted=total - len(connections),
+        unread=view.remembered(describe_unread_pods),
     )
 
 
-def _describe_closed(view: View, mask: int) -> str:
-    """Ports in words. What is neither TCP, UDP nor SCTP may close while some of them stays open."""
-    ports = view.evaluation.ports
-    words = describe_ports(ports.describe(mask))
-    if mask == ports.all or not mask & ports.part(OTHER, None):
-        return words
-    return f"{words}, other protocols" if ports.describe(mask) else "other protocols"
+class _Words:
+    """The ends of rows, and ports, in words: each spelled once."""
+
+    def __init__(self, view: View) -> None:
+        self._ports = view.evaluation.ports
+        self._described: dict[int, str] = {}
+        self.names = tuple(map(str, view.remembered(Numbering).endpoints))
+
+    def describe(self, mask: int) -> str:
+        """Ports. What is neither TCP, UDP nor SCTP may change while some of them does not."""
+        found = self._described.get(mask)
+        if found is None:
+            found = self._described[mask] = self._describe(mask)
+        return found
+
+    def _describe(self, mask: int) -> str:
+        described = self._ports.describe(mask)
+        words = describe_ports(described)
+        if mask == self._ports.all or not mask & self._ports.part(OTHER, None):
+            return words
+        return f"{words}, other protocols" if described else "other protocols"
 
 
 def by_steps(*steps: str) -> Remediation:
@@ -188,74 +225,3 @@ def _with_rules(
         egress = tuple(one for one in rules if isinstance(one, EgressRule))
         spec = msgspec.structs.replace(spec, egress=egress)
     return msgspec.structs.replace(policy, spec=spec)
-
-
-def _write_manifest(policy: NetworkPolicy) -> str:
-    spec: dict[str, Any] = {
-        "podSelector": _selector(policy.spec.pod_selector),
-        "policyTypes": [one.value.capitalize() for one in isolated_directions(policy)],
-    }
-    for direction in Direction:
-        rules = rules_of(policy, direction)
-        if direction in isolated_directions(policy) or rules:
-            spec[direction.value] = [_rule(direction, one) for one in rules]
-    metadata: dict[str, Any] = {
-        "name": policy.metadata.name,
-        "namespace": policy.metadata.namespace,
-    }
-    if policy.metadata.labels:
-        metadata["labels"] = dict(sorted(policy.metadata.labels.items()))
-    document = {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": metadata,
-        "spec": spec,
-    }
-    return yaml.dump(document, Dumper=_DUMPER, sort_keys=False, allow_unicode=False)
-
-
-def _rule(direction: Direction, rule: Rule) -> dict[str, Any]:
-    ports = [
-        {"protocol": one.protocol}
-        | ({} if one.port is None else {"port": one.port})
-        | ({} if one.end_port is None else {"endPort": one.end_port})
-        for one in rule.ports
-    ]
-    return {
-        "from" if direction is Direction.INGRESS else "to": [_peer(one) for one in rule.peers],
-        "ports": ports,
-    }
-
-
-def _peer(peer: Peer) -> dict[str, Any]:
-    if peer.ip_block is not None:
-        block: dict[str, Any] = {"cidr": _cidr(peer.ip_block.cidr)}
-        if peer.ip_block.excepts:
-            block["except"] = [_cidr(one) for one in peer.ip_block.excepts]
-        return {"ipBlock": block}
-    selectors = {
-        "namespaceSelector": peer.namespace_selector,
-        "podSelector": peer.pod_selector,
-    }
-    return {key: _selector(one) for key, one in selectors.items() if one is not None}
-
-
-def _cidr(text: str) -> str:
-    """The CIDR as a new object may spell it: what an API server took once may hold host bits."""
-    whole = parse_cidr(text)
-    bits = 32 if whole.family == 4 else 128
-    first, _, _ = str(whole).partition("-")
-    return f"{first}/{bits - (whole.last - whole.first).bit_length()}"
-
-
-def _selector(selector: LabelSelector) -> dict[str, Any]:
-    written: dict[str, Any] = {}
-    if selector.match_labels:
-        written["matchLabels"] = dict(sorted(selector.match_labels.items()))
-    if selector.match_expressions:
-        written["matchExpressions"] = [
-            {"key": one.key, "operator": one.operator}
-            | ({"values": list(one.values)} if one.values else {})
-            for one in selector.match_expressions
-        ]
-    return written

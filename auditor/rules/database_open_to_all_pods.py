@@ -143,12 +143,10 @@ def _grade(
 
 def _connecting(view: View, nodes: tuple[WorkloadNode, ...]) -> FrozenBitMap:
     """The classes of pods that can connect today, both sides considered."""
-    found = FrozenBitMap()
-    for node in nodes:
-        for bit in node.classes:
-            for cell in reach_of(view, _INGRESS).of(bit):
-                found = found | cell.peers
-    return found & view.real_classes
+    reach = reach_of(view, _INGRESS)
+    bits = (bit for node in nodes for bit in node.classes)
+    peers = [cell.peers for bit in bits for cell in reach.of(bit)]
+    return FrozenBitMap.union(FrozenBitMap(), *peers) & view.real_classes
 
 
 def _count(
@@ -157,16 +155,16 @@ def _count(
     connecting = _connecting(view, nodes)
     own = [position for node in nodes for position in node.pods]
     own_bits = [view.endpoints.class_of_pod[position] for position in own]
-    pods = sum(view.pods_in_class[bit] for bit in connecting)
-    pods -= sum(bit in connecting for bit in own_bits)
-    total = sum(view.pods_in_class) - len(own)
-    itself = nodes[0].endpoint.workload
-    workloads = {
-        view.workloads[holder].endpoint.workload
-        for bit in connecting
-        for holder in view.endpoints.holders[bit]
-    }
-    namespaces = sorted({one.namespace for one in workloads if one != itself})
+    pods = view.count_pods(connecting) - sum(bit in connecting for bit in own_bits)
+    total = view.count_pods(view.real_classes) - len(own)
+    itself = {view.workload_numbers[node.endpoint] for node in nodes}
+    shared = connecting & FrozenBitMap(own_bits)
+    beside = {one for bit in shared for one in view.endpoints.holders[bit]} - itself
+    others = connecting - shared
+    namespaces = sorted(
+        {name for name, bits in view.bits_in.items() if bits.intersect(others)}
+        | {view.workloads[one].endpoint.workload.namespace for one in beside}
+    )
     unread = view.remembered(describe_unread_pods)
     return {
         **({"pods_not_read": unread} if unread else {}),

@@ -1,15 +1,25 @@
-"""What changes would close, where pods and host-network pods stand in one workload.
+"""What changes would close and open, where pods and hosts stand in one workload.
 
-That closing is exact on scenarios, on cases and on random clusters is shown where remediations are
+That both is exact on scenarios, on cases and on random clusters is shown where remediations are
 applied, in `tests/rules`.
 """
 
 from __future__ import annotations
 
+import msgspec
+
 from auditor.model.findings import Direction
-from auditor.model.objects import NetworkPolicy, PolicyMetadata, PolicySpec
+from auditor.model.objects import (
+    EgressRule,
+    IngressRule,
+    NetworkPolicy,
+    PolicyMetadata,
+    PolicyPort,
+    PolicySpec,
+)
+from auditor.model.snapshot import Snapshot
 from auditor.reachability.closing import Change, Closing
-from auditor.reachability.connections import list_connections
+from auditor.reachability.connections import Numbering, list_connections
 from auditor.reachability.view import View, evaluate
 from tests.rules.auditing import read_text
 
@@ -50,6 +60,42 @@ spec:
   egress: [{{ports: [{{protocol: UDP, port: 53}}]}}, {{ports: [{{port: web}}]}}]
 """
 
+CLOSED_FAR = """\
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: far}
+spec: {podSelector: {}, policyTypes: [Ingress], ingress: []}
+"""
+
+SWAPPED = f"""\
+apiVersion: v1
+kind: Pod
+metadata: {{name: mixed-0, namespace: app, labels: {{app: mixed}}, {OWNED}}}
+spec:
+  containers:
+  - {{name: a, image: nginx, ports: [{{containerPort: 80, name: web}}]}}
+  - {{name: b, image: nginx, ports: [{{containerPort: 81, name: other}}]}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: mixed-1, namespace: app, labels: {{app: mixed}}, {OWNED}}}
+spec:
+  containers:
+  - {{name: a, image: nginx, ports: [{{containerPort: 81, name: web}}]}}
+  - {{name: b, image: nginx, ports: [{{containerPort: 80, name: other}}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: in, namespace: app}}
+spec: {{podSelector: {{}}, policyTypes: [Ingress], ingress: [{{ports: [{{port: web}}]}}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: mentions, namespace: far}}
+spec: {{podSelector: {{}}, policyTypes: [Ingress], ingress: [{{ports: [{{port: other}}]}}]}}
+"""
+
 
 def deny(direction: Direction, namespace: str) -> NetworkPolicy:
     """A default-deny of a direction."""
@@ -59,12 +105,35 @@ def deny(direction: Direction, namespace: str) -> NetworkPolicy:
     )
 
 
+def allow(direction: Direction, policy: NetworkPolicy) -> NetworkPolicy:
+    """The policy with a rule more, which allows everything in a direction."""
+    rules: dict[str, tuple[IngressRule, ...] | tuple[EgressRule, ...]] = {
+        "ingress": (*policy.spec.ingress, IngressRule()),
+        "egress": (*policy.spec.egress, EgressRule()),
+    }
+    spec = msgspec.structs.replace(policy.spec, **{direction.value: rules[direction.value]})
+    return msgspec.structs.replace(policy, spec=spec)
+
+
+def opened_by(view: View, change: Change) -> dict[tuple[str, str], str]:
+    """The rows that a change opens, with their ports in words; it closes none."""
+    closing = Closing(view)
+    assert (0, ()) == closing.closed_by(change, rows=1000, opens=True)
+    total, rows = closing.opened_by(change, rows=1000)
+    assert total == len(rows)
+    names = [str(one) for one in Numbering(view).endpoints]
+    return {
+        (names[one.source], names[one.destination]): str(view.evaluation.ports.describe(one.ports))
+        for one in rows
+    }
+
+
 def closed_between(view: View, change: Change, source: str, destination: str) -> list[str]:
     """The ports of the rows between two workloads that a change closes, in words."""
     closing = Closing(view)
     total, rows = closing.closed_by(change, rows=1000)
     assert total == len(rows)
-    names = [str(one) for one in closing.numbering.endpoints]
+    names = [str(one) for one in Numbering(view).endpoints]
     return [
         str(view.evaluation.ports.describe(one.ports))
         for one in rows
@@ -91,3 +160,47 @@ def test_a_row_to_pods_and_hosts_allows_what_either_allows() -> None:
     )
     assert row.ports != "all"
     assert ["TCP 80", "UDP 53"] == [str(one) for one in row.ports]
+
+
+def test_what_opens_is_what_both_sides_allow_and_did_not() -> None:
+    """Egress opens to every address, and to those pods alone whose ingress lets the pod in."""
+    view = evaluate(read_text(CLUSTER + CLOSED_FAR))
+    (position,) = (
+        number for number, one in enumerate(view.policies) if one.reference.name == "out"
+    )
+    policy = allow(Direction.EGRESS, view.policy(position))
+    opened = opened_by(view, Change(Direction.EGRESS, (), ((position, policy),)))
+    families = [one for one in opened if "-" in one[1] and "/" not in one[1]]
+    assert {("strict/Pod/strict", "app/StatefulSet/mixed"), *families} == set(opened)
+    assert 2 == len(families)
+
+
+def test_what_a_pod_gains_beside_a_host_on_the_same_node_opens() -> None:
+    """The host reaches `far` on their own node, which is no row; the pod's new egress is one."""
+    denied = evaluate(with_policy(read_text(CLUSTER), deny(Direction.EGRESS, "app")))
+    policy = allow(Direction.EGRESS, deny(Direction.EGRESS, "app"))
+    opened = opened_by(denied, Change(Direction.EGRESS, (), ((0, policy),)))
+    assert "all" == opened["app/StatefulSet/mixed", "far/Pod/far"]
+
+
+def test_what_the_host_beside_a_pod_has_already_does_not_open() -> None:
+    """The row to `strict` exists through the host, which no policy isolates."""
+    denied = evaluate(with_policy(read_text(CLUSTER), deny(Direction.EGRESS, "app")))
+    policy = allow(Direction.EGRESS, deny(Direction.EGRESS, "app"))
+    opened = opened_by(denied, Change(Direction.EGRESS, (), ((0, policy),)))
+    assert ("app/StatefulSet/mixed", "strict/Pod/strict") not in opened
+
+
+def with_policy(snapshot: Snapshot, policy: NetworkPolicy) -> Snapshot:
+    """The snapshot with a policy before the others."""
+    return msgspec.structs.replace(snapshot, policies=(policy, *snapshot.policies))
+
+
+def test_what_pods_of_a_workload_exchange_neither_closes_nor_opens() -> None:
+    """Two names give the two pods each other's ports: the workload's row keeps both."""
+    view = evaluate(read_text(SWAPPED))
+    policy = view.policy(0)
+    rule = IngressRule(ports=(PolicyPort(port="other"),))
+    spec = msgspec.structs.replace(policy.spec, ingress=(rule,))
+    change = Change(Direction.INGRESS, (), ((0, msgspec.structs.replace(policy, spec=spec)),))
+    assert {} == opened_by(view, change)

@@ -9,8 +9,8 @@ import msgspec
 
 from auditor.findings.score import score
 from auditor.model.findings import (
-    ClosedConnection,
-    Closes,
+    ChangedConnection,
+    ChangedConnections,
     Remediation,
     RuleStatus,
     Severity,
@@ -86,13 +86,13 @@ def make_finding(number: int, **changes: object) -> FindingRecord:
             policies=(),
             remediation=Remediation(
                 manifest=DENY_INGRESS,
-                closes=Closes(
+                closes=ChangedConnections(
                     total=42,
                     connections=(
-                        ClosedConnection(
+                        ChangedConnection(
                             "shop-dev/Deployment/web", "shop-dev/Deployment/api", "every port"
                         ),
-                        ClosedConnection(
+                        ChangedConnection(
                             "shop-test/Deployment/web", "shop-dev/StatefulSet/db", "every port"
                         ),
                     ),

@@ -2,7 +2,13 @@
 
 import msgspec
 
-from auditor.model.findings import ClosedConnection, Closes, Remediation, RuleStatus, Witness
+from auditor.model.findings import (
+    ChangedConnection,
+    ChangedConnections,
+    Remediation,
+    RuleStatus,
+    Witness,
+)
 from auditor.model.report import (
     Audit,
     ClusterRecord,
@@ -36,7 +42,8 @@ STRINGS = (
 
 def make_hostile(hostile: str) -> Audit:
     """Make an audit that carries one hostile string wherever a cluster's string may stand."""
-    connection = ClosedConnection(hostile, hostile, hostile)
+    connection = ChangedConnection(hostile, hostile, hostile)
+    changed = ChangedConnections(1, (connection,), 0)
     finding = make_finding(
         1,
         subject=SubjectRecord(hostile, hostile, hostile),
@@ -47,9 +54,7 @@ def make_hostile(hostile: str) -> Audit:
         evidence={hostile: hostile, "list": [hostile], "nested": {hostile: {hostile: hostile}}},
         witness=Witness(hostile, hostile, hostile, 80),
         policies=(hostile,),
-        remediation=Remediation(
-            manifest=hostile, steps=(hostile,), closes=Closes(1, (connection,), 0)
-        ),
+        remediation=Remediation(manifest=hostile, steps=(hostile,), closes=changed, opens=changed),
         first_seen=hostile,
         last_seen=hostile,
     )

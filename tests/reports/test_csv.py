@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from auditor.model.findings import Remediation
+from auditor.model.findings import ChangedConnections, Remediation
 from reports.csv import COLUMNS, begins_formula, render_csv
 from reports.text import visible
 from tests.reports.audits import make_audit, make_finding, make_many, make_shop
@@ -51,6 +51,7 @@ def test_a_row_holds_the_finding() -> None:
         "witness_protocol": "TCP",
         "witness_port": "3306",
         "closes": "42",
+        "opens": "",
         "cluster": "shop-cluster",
     }.items() <= row.items()
     assert "mysql" == json.loads(row["evidence"])["engine"]
@@ -86,6 +87,14 @@ def test_no_hostile_field_breaks_its_row(hostile: str) -> None:
     assert [] == [
         column for column, value in row.items() if value.startswith(("=", "+", "-", "@", "\t"))
     ]
+
+
+def test_what_a_remediation_opens_is_counted() -> None:
+    """In a column of its own, the last: earlier versions had none."""
+    opens = ChangedConnections(total=7, connections=(), omitted=7)
+    finding = make_finding(1, remediation=Remediation(manifest="kind: X", opens=opens))
+    (row,) = read(render_csv(make_audit([finding])))
+    assert ("7", "opens") == (row["opens"], COLUMNS[-1])
 
 
 def test_a_finding_without_evidence_has_an_empty_field() -> None:

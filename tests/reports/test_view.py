@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from auditor.model.findings import Closes, Remediation, RuleStatus, Severity, Witness
+from auditor.model.findings import ChangedConnections, Remediation, RuleStatus, Severity, Witness
 from auditor.model.report import RuleRecord, SubjectRecord
 from reports.finding_rows import describe_evidence, describe_witness
 from reports.layout import PAPER, SCREEN
-from reports.rows import Tone
+from reports.rows import ChangedRows, Tone
 from reports.view import arrange, describe_time
 from tests.reports.audits import GAPS, make_audit, make_finding, make_many, make_page, make_shop
 
@@ -156,28 +156,46 @@ def test_a_gap_says_file_document_and_field() -> None:
 
 def test_what_a_remediation_closes_is_said_with_its_number() -> None:
     """None, all listed, some listed."""
-    texts = []
-    for total in (0, 2, 42):
-        connections = arrange_closed(total)
-        texts.append(connections)
     assert [
         "Closes no connection of today.",
         "Closes 2 connections of today:",
         "Closes 42 connections of today, of which 2 are listed:",
-    ] == texts
+    ] == [arrange_changed(closes=make_changed(total))[0].text for total in (0, 2, 42)]
 
 
-def arrange_closed(total: int) -> str:
-    """Return the words on a remediation that closes so many connections, two of them listed."""
+def test_what_a_remediation_opens_is_said_before_what_it_closes() -> None:
+    """None, one, some listed; and nothing is said where it cannot open anything."""
+    assert [
+        "Opens no connection that is closed today.",
+        "Opens 1 connection that is closed today:",
+        "Opens 42 connections that are closed today, of which 2 are listed:",
+    ] == [arrange_changed(opens=make_changed(total))[0].text for total in (0, 1, 42)]
+    opened, closed = arrange_changed(opens=make_changed(1), closes=make_changed(2))
+    assert [
+        ("Connections that the remediation opens", 1),
+        ("Connections that the remediation closes", 2),
+    ] == [(one.caption, len(one.rows)) for one in (opened, closed)]
+
+
+def make_changed(total: int) -> ChangedConnections:
+    """Make what a remediation closes or opens: so many connections, at most two of them listed."""
     shop = make_finding(1).remediation
     assert shop is not None
     assert shop.closes is not None
     listed = shop.closes.connections[:total]
-    closes = Closes(total=total, connections=listed, omitted=total - len(listed))
-    finding = make_finding(1, remediation=Remediation(steps=("do it",), closes=closes))
+    return ChangedConnections(total=total, connections=listed, omitted=total - len(listed))
+
+
+def arrange_changed(
+    *, opens: ChangedConnections | None = None, closes: ChangedConnections | None = None
+) -> tuple[ChangedRows, ...]:
+    """Return how a report shows what a remediation closes and opens."""
+    finding = make_finding(
+        1, remediation=Remediation(manifest="kind: X", opens=opens, closes=closes)
+    )
     (row,) = arrange(make_audit([finding]), SCREEN).sections[0].rows
     assert row.remediation is not None
-    return row.remediation.closes
+    return row.remediation.changed
 
 
 def test_rules_are_listed_worst_first_with_status_and_reason() -> None:

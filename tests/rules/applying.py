@@ -1,7 +1,7 @@
 """Applies remediations to their input and audits again: do they do what they say, and only that?
 
-What closes is found without the product's own arithmetic: both inputs are evaluated from scratch,
-each with the vocabulary of both, so that their rows have the same ends, and subtracted.
+What closes and opens is found without the product's own arithmetic: both inputs are evaluated from
+scratch, each with the vocabulary of both, so that their rows have the same ends, and subtracted.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from auditor.model.connections import Endpoint
-from auditor.model.findings import Remediation
+from auditor.model.connections import AddressEndpoint, Endpoint
+from auditor.model.findings import ChangedConnections, Remediation
 from auditor.model.objects import Metadata, Namespace, NetworkPolicy
 from auditor.model.report import FindingRecord
 from auditor.model.selectors import NAMESPACE_NAME_LABEL
@@ -23,7 +23,6 @@ from auditor.reachability.connections import Numbering, list_rows
 from auditor.reachability.port_parts import OTHER, PortParts
 from auditor.reachability.view import View, evaluate
 from auditor.rules._remediation import ROWS_SHOWN
-from tests.oracle.listing import read_range
 from tests.rules.auditing import Audited, audit_snapshot, name_subject, read_text
 
 End = frozenset[int] | str
@@ -70,7 +69,7 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
         worse = one.id not in known or one.severity.rank < known[one.id].rank
         if worse and one.severity.rank <= finding.severity.rank and not _was_hidden(before, one):
             yield f"a new finding of {one.severity}: {one.rule} {name_subject(one)} {one.detail}"
-    yield from _find_differences(before, after, remediation)
+    yield from find_differences(before.view, after.view.snapshot, remediation)
 
 
 def _was_hidden(before: Audited, finding: FindingRecord) -> bool:
@@ -117,33 +116,41 @@ def _find_rule_omissions(spec: Mapping[str, Any]) -> Iterable[str]:
                 yield f"{direction}[{number}] does not name {sorted(missing)}"
 
 
-def _find_differences(before: Audited, after: Audited, remediation: Remediation) -> Iterable[str]:
-    """Where what closes is not what the remediation says, and whatever opens."""
+def find_differences(before: View, after: Snapshot, remediation: Remediation) -> Iterable[str]:
+    """Where what closes or opens is not what the remediation says."""
     assert remediation.closes is not None
     fine_before, fine_after = _like_rows(before, after)
     ports = fine_before.evaluation.ports
     rows_before, rows_after = _rows(fine_before), _rows(fine_after)
+    closed = _lost_rows(before, ports, rows_before, rows_after)
+    yield from _compare(closed, remediation.closes, "close")
+    if remediation.opens is not None:
+        opened = _lost_rows(before, ports, rows_after, rows_before)
+        yield from _compare(opened, remediation.opens, "open")
+        return
     names = _names(fine_before)
     for (source, destination), now in rows_after.items():
-        opened = now & ~rows_before.get((source, destination), 0)
-        if opened:
-            yield f"{names[source]} → {names[destination]} opens on {_words(ports, opened)}"
-    closed = {
-        (str(source), str(destination), _words(ports, mask))
-        for (source, destination), mask in _closed_rows(before.view, rows_before, rows_after)
-    }
-    stated = [(one.source, one.destination, one.ports) for one in remediation.closes.connections]
-    if remediation.closes.total != len(closed):
-        yield f"{len(closed)} connections close, not {remediation.closes.total}"
-    if remediation.closes.omitted != remediation.closes.total - len(stated):
+        opened_ports = now & ~rows_before.get((source, destination), 0)
+        if opened_ports:
+            yield f"{names[source]} → {names[destination]} opens on {_words(ports, opened_ports)}"
+
+
+def _compare(
+    found: set[tuple[str, str, str]], stated: ChangedConnections, verb: str
+) -> Iterable[str]:
+    """Where the rows found and those stated differ."""
+    rows = [(one.source, one.destination, one.ports) for one in stated.connections]
+    if stated.total != len(found):
+        yield f"{len(found)} connections {verb}, not {stated.total}"
+    if stated.omitted != stated.total - len(rows):
         yield "the count of connections left out is wrong"
-    if len(stated) != min(len(closed), ROWS_SHOWN):
-        yield f"{len(stated)} connections are named of {len(closed)}"
-    if len(set(stated)) != len(stated):
+    if len(rows) != min(len(found), ROWS_SHOWN):
+        yield f"{len(rows)} connections are named of {len(found)}"
+    if len(set(rows)) != len(rows):
         yield "a connection is named twice"
-    yield from (f"does not close: {one}" for one in sorted(set(stated) - closed)[:5])
-    if len(closed) <= ROWS_SHOWN:
-        yield from (f"closes unsaid: {one}" for one in sorted(closed - set(stated))[:5])
+    yield from (f"does not {verb}: {one}" for one in sorted(set(rows) - found)[:5])
+    if len(found) <= ROWS_SHOWN:
+        yield from (f"{verb}s unsaid: {one}" for one in sorted(found - set(rows))[:5])
 
 
 def _words(ports: PortParts, mask: int) -> str:
@@ -157,9 +164,9 @@ def _words(ports: PortParts, mask: int) -> str:
     return ", ".join(words)
 
 
-def _like_rows(before: Audited, after: Audited) -> tuple[View, View]:
+def _like_rows(before: View, after: Snapshot) -> tuple[View, View]:
     """Both snapshots, evaluated so that their endpoints and ports are cut alike."""
-    snapshots = (before.view.snapshot, after.view.snapshot)
+    snapshots = (before.snapshot, after)
     mentions = [
         msgspec.structs.replace(
             policy,
@@ -176,8 +183,8 @@ def _like_rows(before: Audited, after: Audited) -> tuple[View, View]:
             msgspec.structs.replace(
                 one, namespaces=(*one.namespaces, home), policies=(*one.policies, *mentions)
             ),
-            before.view.recognition,
-            ip_blocks_match_pods=before.view.ip_blocks_match_pods,
+            before.recognition,
+            ip_blocks_match_pods=before.ip_blocks_match_pods,
         )
         for one in snapshots
     )
@@ -204,49 +211,34 @@ def _rows(view: View) -> dict[tuple[End, End], int]:
     }
 
 
-def _closed_rows(
-    view: View, before: Rows, after: Rows
-) -> Iterable[tuple[tuple[Endpoint, Endpoint], int]]:
-    """The rows of the view, as it stands, that lose ports: what none of their parts allows."""
-    coarse = _Coarse(view)
-    rows_before, rows_after = coarse.unite(before), coarse.unite(after)
-    for ends, ports in rows_before.items():
-        if lost := ports & ~rows_after.get(ends, 0):
-            yield ends, lost
+def _lost_rows(
+    view: View, ports: PortParts, before: Rows, after: Rows
+) -> set[tuple[str, str, str]]:
+    """The rows between workloads of the view and the finest address parts that lose ports."""
+    united_before, united_after = _unite(view, before), _unite(view, after)
+    return {
+        (str(source), str(destination), _words(ports, lost))
+        for (source, destination), mask in united_before.items()
+        if (lost := mask & ~united_after.get((source, destination), 0))
+    }
 
 
-class _Coarse:
-    """Puts the rows of a finer evaluation together to those of a view."""
+def _unite(view: View, rows: Rows) -> dict[tuple[Endpoint, Endpoint], int]:
+    """The rows of a finer evaluation, put together to those of the view's own workloads.
 
-    def __init__(self, view: View) -> None:
-        self._view = view
-        self._workload_of = {
-            position: one.endpoint for one in view.workloads for position in one.pods
-        }
-        parts = view.endpoints.parts.parts
-        names = Numbering(view).endpoints[len(view.workloads) :]
-        self._parts = dict(zip(parts, names, strict=True))
+    Addresses stay as finely cut as they are: a manifest may bring a CIDR that no policy mentions.
+    """
+    workload_of = {position: one.endpoint for one in view.workloads for position in one.pods}
+    united: dict[tuple[Endpoint, Endpoint], int] = defaultdict(int)
+    for ends, ports in rows.items():
+        source, destination = (_coarse_end(one, workload_of) for one in ends)
+        if source != destination:
+            united[source, destination] |= ports
+    return united
 
-    def unite(self, rows: Rows) -> dict[tuple[Endpoint, Endpoint], int]:
-        united: dict[tuple[Endpoint, Endpoint], int] = defaultdict(int)
-        for (source, destination), ports in rows.items():
-            ends = self._end(source), self._end(destination)
-            if ends[0] != ends[1]:
-                united[ends] |= ports
-        return united
 
-    def _end(self, end: End) -> Endpoint:
-        if isinstance(end, str):
-            return self._range(end)
-        (found,) = {self._workload_of[position] for position in end}
-        return found
-
-    def _range(self, text: str) -> Endpoint:
-
-        family, first, _ = read_range(text)
-        (found,) = (
-            name
-            for part, name in self._parts.items()
-            if part.family == family and part.first <= first <= part.last
-        )
-        return found
+def _coarse_end(end: End, workload_of: Mapping[int, Endpoint]) -> Endpoint:
+    if isinstance(end, str):
+        return AddressEndpoint(end)
+    (found,) = {workload_of[position] for position in end}
+    return found

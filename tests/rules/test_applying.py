@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from auditor.model.findings import ClosedConnection, Closes, Remediation
+from auditor.model.findings import ChangedConnection, ChangedConnections, Remediation
 from tests.rules.applying import find_faults
 from tests.rules.auditing import Audited, audit_snapshot, read_text
 
@@ -53,8 +53,8 @@ OPENING = HEAD + (
 MOVED = HEAD + "spec: {podSelector: {}, policyTypes: [Ingress], ingress: []}\n"
 INVALID = HEAD + "spec: {podSelector: {}, policyTypes: [Sideways], ingress: []}\n"
 
-ROW = ClosedConnection(source="web/Pod/web", destination="app/Pod/db", ports="every port")
-TRUE = Closes(total=1, connections=(ROW,), omitted=0)
+ROW = ChangedConnection(source="web/Pod/web", destination="app/Pod/db", ports="every port")
+TRUE = ChangedConnections(total=1, connections=(ROW,), omitted=0)
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +102,24 @@ def test_what_opens_is_a_fault(audited: Audited) -> None:
     assert ["10.0.0.0-10.255.255.255 → app/Pod/db opens on every port"] == found
 
 
+def test_what_opens_is_held_against_what_is_said(audited: Audited) -> None:
+    """Where a remediation says what it opens, that is what opens: no more and no less."""
+    row = ChangedConnection(
+        source="10.0.0.0-10.255.255.255", destination="app/Pod/db", ports="every port"
+    )
+    opens = ChangedConnections(total=1, connections=(row,), omitted=0)
+    assert [] == faults(audited, Remediation(manifest=OPENING, closes=TRUE, opens=opens))
+    narrower = msgspec.structs.replace(row, ports="TCP 80")
+    wrong = ChangedConnections(total=1, connections=(narrower,), omitted=0)
+    assert [
+        "does not open: ('10.0.0.0-10.255.255.255', 'app/Pod/db', 'TCP 80')",
+        "opens unsaid: ('10.0.0.0-10.255.255.255', 'app/Pod/db', 'every port')",
+    ] == faults(audited, Remediation(manifest=OPENING, closes=TRUE, opens=wrong))
+    nothing = ChangedConnections(total=0, connections=(), omitted=0)
+    found = faults(audited, Remediation(manifest=OPENING, closes=TRUE, opens=nothing))
+    assert "1 connections open, not 0" in found
+
+
 def test_other_subjects_are_a_fault(audited: Audited) -> None:
     """A policy that is replaced keeps its podSelector."""
     found = faults(audited, Remediation(manifest=MOVED, closes=TRUE))
@@ -117,26 +135,33 @@ def test_a_manifest_that_an_api_server_refuses_is_a_fault(audited: Audited) -> N
 @pytest.mark.parametrize(
     ("closes", "fault"),
     [
-        (Closes(total=0, connections=(), omitted=0), "1 connections close, not 0"),
-        (Closes(total=2, connections=(ROW,), omitted=1), "1 connections close, not 2"),
+        (ChangedConnections(total=0, connections=(), omitted=0), "1 connections close, not 0"),
+        (ChangedConnections(total=2, connections=(ROW,), omitted=1), "1 connections close, not 2"),
         (
-            Closes(total=1, connections=(ROW,), omitted=1),
+            ChangedConnections(total=1, connections=(ROW,), omitted=1),
             "the count of connections left out is wrong",
         ),
-        (Closes(total=1, connections=(), omitted=1), "0 connections are named of 1"),
+        (ChangedConnections(total=1, connections=(), omitted=1), "0 connections are named of 1"),
         (
-            Closes(total=1, connections=(msgspec.structs.replace(ROW, ports="TCP 80"),), omitted=0),
+            ChangedConnections(
+                total=1, connections=(msgspec.structs.replace(ROW, ports="TCP 80"),), omitted=0
+            ),
             "does not close: ('web/Pod/web', 'app/Pod/db', 'TCP 80')",
         ),
         (
-            Closes(total=1, connections=(msgspec.structs.replace(ROW, ports="TCP 80"),), omitted=0),
+            ChangedConnections(
+                total=1, connections=(msgspec.structs.replace(ROW, ports="TCP 80"),), omitted=0
+            ),
             "closes unsaid: ('web/Pod/web', 'app/Pod/db', 'every port')",
         ),
-        (Closes(total=1, connections=(ROW, ROW), omitted=-1), "a connection is named twice"),
+        (
+            ChangedConnections(total=1, connections=(ROW, ROW), omitted=-1),
+            "a connection is named twice",
+        ),
     ],
 )
 def test_what_closes_is_held_against_what_is_said(
-    audited: Audited, closes: Closes, fault: str
+    audited: Audited, closes: ChangedConnections, fault: str
 ) -> None:
     """Totals, omissions, rows and ports must be those of what closes."""
     assert fault in faults(audited, Remediation(manifest=MENDED, closes=closes))

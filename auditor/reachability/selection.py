@@ -1,0 +1,44 @@
+"""Pods that a selector selects, also one whose labels no policy mentions.
+
+Pods of one class differ in the labels that no policy mentions. A policy that is yet to come may
+tell them apart.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pyroaring import FrozenBitMap
+
+from auditor.model.selectors import LabelSelector
+from auditor.reachability.index import EMPTY
+from auditor.reachability.view import View
+
+
+class Selection(NamedTuple):
+    """The pods that policies of a namespace select."""
+
+    classes: FrozenBitMap
+    """The classes of which every pod is selected."""
+    pods: frozenset[int]
+    """The pods selected of further classes, by position."""
+
+
+def select(view: View, namespace: str, selector: LabelSelector) -> Selection:
+    """The pods of the namespace that a selector selects, whatever labels it asks for."""
+    known = view.evaluation.vocabulary.label_keys
+    requirements = selector.requirements()
+    mentioned = tuple(one for one in requirements if one.key in known)
+    classes = view.evaluation.index.subjects(namespace, LabelSelector(match_expressions=mentioned))
+    if len(mentioned) == len(requirements):
+        return Selection(classes, frozenset())
+    whole: list[int] = []
+    pods: set[int] = set()
+    for bit in classes & view.real_classes:
+        held = view.pods_of_class[bit]
+        chosen = [one for one in held if selector.matches(view.snapshot.pods[one].labels)]
+        if len(chosen) == len(held):
+            whole.append(bit)
+        else:
+            pods.update(chosen)
+    return Selection(FrozenBitMap(whole) if whole else EMPTY, frozenset(pods))
