@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from auditor.findings.run import ENFORCEMENT_RULE
 from auditor.findings.score import is_incomplete
 from auditor.model.findings import RuleStatus, Severity
 from auditor.model.report import ClusterRecord, FindingRecord, GapRecord, Report, RuleRecord
@@ -96,6 +97,18 @@ def _on_enforcement(report: Report) -> Iterable[str]:
             "The network plugin of this cluster does not enforce network policies: "
             "whatever they declare, every connection is open."
         )
+    elif _on_parts(report):
+        yield (
+            "The network plugin of this cluster enforces its network policies only in part: "
+            "what they declare does not hold everywhere."
+        )
+
+
+def _on_parts(report: Report) -> tuple[FindingRecord, ...]:
+    """What states that policies are not enforced, or not in full."""
+    return tuple(
+        one for one in report.findings if one.rule == ENFORCEMENT_RULE and one.status == OPEN
+    )
 
 
 def _on_findings(opened: int, system: int) -> Iterable[str]:
@@ -184,6 +197,15 @@ def _notice_of_failed_rules(rules: Sequence[RuleRecord]) -> Iterable[Notice]:
 def _notice_of_enforcement(report: Report) -> Iterable[Notice]:
     cluster = report.cluster
     if cluster.cni.enforces is True:
+        if parts := _on_parts(report):
+            named = "; ".join(show_text(one.message) for one in parts[:NAMED])
+            yield Notice(
+                Tone.BAD,
+                "Policies are enforced only in part",
+                f"{named}{_rest(parts)}. The connections of this report are what the policies "
+                "declare. Every pass is marked “declared only”.",
+                "about",
+            )
         return
     if cluster.cni.enforces is False:
         yield Notice(

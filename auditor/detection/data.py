@@ -1,4 +1,4 @@
-"""The detection data: its schema, and its loader.
+"""The detection data: its loader, and its schema (that of CNIs is in `cni_data`).
 
 The data lives in ``data/*.yaml`` inside the package. A file is read when it is first asked for,
 once, and is valid or an error that names the file and the key.
@@ -14,22 +14,17 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from auditor.detection.cni_data import CniData
+from auditor.detection.schema import Data, Text, Texts, check_unique
 from auditor.errors import UsageError
 from auditor.model.retention import PolicyKind
 
-Text = Annotated[str, msgspec.Meta(min_length=1)]
-Texts = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+$")]
 Words = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9#]+(-[a-z0-9#]+)*$")]
-Flag = Annotated[str, msgspec.Meta(pattern=r"^--[a-z0-9-]+$")]
 Labels = Annotated[Mapping[Text, str], msgspec.Meta(min_length=1)]
 
 SchemaT = TypeVar("SchemaT", bound=msgspec.Struct)
-
-
-class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The base of the schema: a key that it does not know is an error."""
 
 
 class LabelEvidence(Data, frozen=True):
@@ -64,7 +59,7 @@ class DatabaseData(Data, frozen=True):
 
     def __post_init__(self) -> None:
         """Check that no engine occurs twice."""
-        _check_unique("engine", tuple(one.name for one in self.engines))
+        check_unique("engine", tuple(one.name for one in self.engines))
 
 
 class EnvironmentValues(Data, frozen=True):
@@ -87,9 +82,9 @@ class EnvironmentData(Data, frozen=True):
 
     def __post_init__(self) -> None:
         """Check that no environment and no value occurs twice."""
-        _check_unique("environment", tuple(one.name for one in self.environments))
+        check_unique("environment", tuple(one.name for one in self.environments))
         values = tuple(value for one in self.environments for value in one.values)
-        _check_unique("value", values + self.ignore)
+        check_unique("value", values + self.ignore)
 
 
 class SystemData(Data, frozen=True):
@@ -105,114 +100,6 @@ class DnsData(Data, frozen=True):
     """
 
     labels: Annotated[tuple[Labels, ...], msgspec.Meta(min_length=1)]
-
-
-class FlagSwitch(Data, frozen=True):
-    """A flag of an agent's container that turns enforcement on or off."""
-
-    name: Flag
-    default: str
-    on: tuple[str, ...]
-    off: tuple[str, ...]
-    container: str = ""
-    """Empty: any container."""
-
-
-class KeySwitch(Data, frozen=True):
-    """A key of a ConfigMap that turns enforcement on or off."""
-
-    key: Text
-    default: str
-    on: tuple[str, ...]
-    off: tuple[str, ...]
-
-
-class KeyReading(Data, frozen=True):
-    """A key of a ConfigMap whose listed words leave ipBlocks not matching pods."""
-
-    key: Text
-    no: tuple[str, ...]
-
-
-class ReleaseSwitch(Data, frozen=True):
-    """Enforcement that came with an image of some date."""
-
-    image: Text
-    date: Annotated[int, msgspec.Meta(ge=20000101, le=99991231)]
-
-
-class CniConfigMap(Data, frozen=True):
-    """What a CNI's ConfigMap says."""
-
-    name: Text
-    keys: tuple[KeySwitch, ...]
-    ip_blocks: KeyReading | None = None
-    shown: tuple[Text, ...] = ()
-    """Keys that are evidence and decide nothing."""
-
-
-class CniAgent(Data, frozen=True):
-    """A CNI, by its agent."""
-
-    name: Text
-    daemon_sets: Texts
-    enforces: bool
-    labels: Mapping[Text, str] = {}
-    namespaces: tuple[Text, ...] = ()
-    ip_blocks_match_pods: bool | None = None
-    container: str = ""
-    flag: FlagSwitch | None = None
-    released: ReleaseSwitch | None = None
-    config_map: CniConfigMap | None = None
-    secondary: bool = False
-
-
-class InProcessController(Data, frozen=True):
-    """A policy controller that runs inside the node's own process."""
-
-    name: Text
-    version: Text
-    """What the kubelet's version contains."""
-    annotation: Text
-    """The node annotation that holds the process's arguments, a JSON list of words."""
-    role: Text
-    """The first argument of the nodes whose arguments decide."""
-    disabled_by: Flag
-
-
-class ConfigMapData(Data, frozen=True):
-    """A ConfigMap that a CNI reads, and the keys to keep of it."""
-
-    namespace: Text
-    name: Text
-    keys: Texts
-
-
-class CniData(Data, frozen=True):
-    """``cnis.yaml``."""
-
-    config_maps: tuple[ConfigMapData, ...]
-    cnis: Annotated[tuple[CniAgent, ...], msgspec.Meta(min_length=1)]
-    in_process: tuple[InProcessController, ...]
-
-    def __post_init__(self) -> None:
-        """Check that what is read of a ConfigMap is also kept, and that names are unique."""
-        _check_unique("cni", tuple(one.name for one in self.cnis))
-        _check_unique("daemon set", tuple(name for one in self.cnis for name in one.daemon_sets))
-        _check_unique("config map", tuple(one.name for one in self.config_maps))
-        kept = {one.name: one.keys for one in self.config_maps}
-        for cni in self.cnis:
-            if (read := cni.config_map) is None:
-                continue
-            keys = [*(one.key for one in read.keys), *read.shown]
-            if read.ip_blocks is not None:
-                keys.append(read.ip_blocks.key)
-            for key in keys:
-                if key not in kept.get(read.name, ()):
-                    raise ValueError(
-                        f"cni `{cni.name}` reads key `{key}` of `{read.name}`, "
-                        "which config_maps does not keep"
-                    )
 
 
 class PolicyKindData(Data, frozen=True):
@@ -238,7 +125,7 @@ class PolicyKindsData(Data, frozen=True):
 
     def __post_init__(self) -> None:
         """Check that no kind occurs twice."""
-        _check_unique("kind", tuple(f"{one.kind}.{one.group}" for one in self.kinds))
+        check_unique("kind", tuple(f"{one.kind}.{one.group}" for one in self.kinds))
 
 
 def _check_pattern(pattern: str) -> None:
@@ -246,11 +133,6 @@ def _check_pattern(pattern: str) -> None:
         re.compile(pattern)
     except re.error as error:
         raise ValueError(f"`{pattern}` is no regular expression: {error}") from error
-
-
-def _check_unique(what: str, names: tuple[str, ...]) -> None:
-    if double := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"{what} `{double[0]}` occurs twice")
 
 
 def parse_data(text: str, file: str, schema: type[SchemaT]) -> SchemaT:
@@ -275,7 +157,7 @@ def parse_data(text: str, file: str, schema: type[SchemaT]) -> SchemaT:
         where = path.strip("`").lstrip(".") or "the document"
         raise UsageError(
             f"detection data {file}, {where}: {reason[:1].lower()}{reason[1:]}",
-            hint="compare the key with the schema in auditor/detection/data.py",
+            hint="compare the key with the schema in auditor/detection",
         ) from error
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from auditor.detection.data import EnvironmentData, load_environments
 from auditor.model.objects import Namespace
-from auditor.model.recognition import Environment
+from auditor.model.recognition import DECLARED, Environment
 from auditor.settings import DetectionSettings
 
 _SEPARATOR = re.compile(r"[-_.]+")
@@ -127,7 +127,7 @@ def _declare(text: str) -> Environment:
     return Environment(
         name=words.get(_SEPARATOR.sub("-", text.lower()), text),
         production=not vocabulary.production.isdisjoint(words.values()),
-        evidence=("settings",),
+        evidence=(DECLARED,),
     )
 
 

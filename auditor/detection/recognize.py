@@ -26,13 +26,14 @@ def recognize(snapshot: Snapshot, settings: DetectionSettings = _NO_ADDITIONS) -
     """
     owners = index_owners(snapshot.owners)
     system = recognize_system_namespaces((one.name for one in snapshot.namespaces), settings)
-    dns = recognize_dns(snapshot.pods, owners, system)
+    dns = recognize_dns(snapshot, owners, system)
     return Recognition(
         databases=recognize_databases(snapshot.pods, owners, settings),
         environments=recognize_environments(snapshot.namespaces, system, settings),
         system_namespaces=system,
         dns=dns.workloads,
         dns_pod_labels=dns.pod_labels,
+        dns_ports=dns.ports,
         cni=recognize_cni(snapshot),
     )
 

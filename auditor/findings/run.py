@@ -14,9 +14,12 @@ from auditor.model.collector import uncollected
 from auditor.model.findings import Hit, RuleStatus, Severity, Unevaluated
 from auditor.model.report import FindingRecord, RuleRecord, SeverityOverrideRecord, SubjectRecord
 from auditor.reachability.view import View
-from auditor.rules import RULES
+from auditor.rules import ENFORCEMENT, RULES
 from auditor.rules._rule import Rule
 from auditor.settings import RuleSettings
+
+ENFORCEMENT_RULE = ENFORCEMENT.id
+"""The rule whose findings say that policies are not enforced, or not in full."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -46,13 +49,27 @@ def judge(
     settings: Mapping[str, RuleSettings] = {},
     book: Book = NO_WAIVERS,
 ) -> Judgement:
-    """Run the rules over a view, as the settings change them, and waive what the book accepts."""
+    """Run the rules over a view, as the settings change them, and waive what the book accepts.
+
+    What passes while policies are not enforced, wholly or in part, is only declared: also where
+    that finding is waived, or its rule disabled.
+    """
     with uncollected():
         outcomes = [_run(one, view, judged, settings.get(one.id)) for one in rules]
     waived = book.waive(finding for one in outcomes for finding in one.findings)
     statuses = Counter((one.rule, one.status) for one in waived.findings)
+    declared_only = view.recognition.cni.enforces is False or any(
+        one.rule == ENFORCEMENT_RULE for one in waived.findings
+    )
     records = tuple(
-        _conclude(rule, outcome, judged, settings.get(rule.id), statuses)
+        _conclude(
+            rule,
+            outcome,
+            judged,
+            settings.get(rule.id),
+            statuses,
+            declared_only=declared_only,
+        )
         for rule, outcome in zip(rules, outcomes, strict=True)
     )
     order = {rule.id: number for number, rule in enumerate(rules)}
@@ -95,6 +112,8 @@ def _conclude(
     judged: Judged,
     setting: RuleSettings | None,
     statuses: Counter[tuple[str, str]],
+    *,
+    declared_only: bool,
 ) -> RuleRecord:
     """What became of a rule; ``statuses`` counts findings by rule and status."""
     reason = _reason(outcome) or ("no namespace is in scope" if judged.is_empty else None)
@@ -114,7 +133,7 @@ def _conclude(
     return RuleRecord(
         id=rule.id,
         status=status,
-        declared_only=status is RuleStatus.PASS and not judged.may_be_enforced,
+        declared_only=declared_only and status is RuleStatus.PASS,
         reason=reason,
         severity_override=override,
     )

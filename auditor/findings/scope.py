@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from pyroaring import BitMap
+
 from auditor.model.objects import Reference
 from auditor.model.report import ExcludedNamespace
 from auditor.model.selectors import LabelSelector
@@ -36,16 +38,16 @@ class Judged:
 
     def __init__(self, view: View, scope: Scope) -> None:
         self._scope = scope
-        self.may_be_enforced = view.recognition.cni.enforces is not False
-        """Whether what is declared may hold: not where the CNI is known not to enforce it."""
         selector = scope.selector
         self._workloads: frozenset[Reference] | None = None
+        self._policies: frozenset[Reference] = frozenset()
         if selector is not None:
             self._workloads = frozenset(
                 one.endpoint.workload
                 for one in view.workloads
                 if any(selector.matches(pod.labels) for pod in view.pods_of(one))
             )
+            self._policies = _policies_on(view, selector)
         self._environments = view.recognition.environments
         self.excluded = tuple(
             ExcludedNamespace(name=one.name, reason=reason)
@@ -87,7 +89,7 @@ class Judged:
         return "no pod bears the labels asked for"
 
     def holds(self, subject: Reference) -> bool:
-        """Whether a subject is judged: a pair of environments by either end."""
+        """Whether a subject is judged: environments by either end, a policy by what it selects."""
         if subject.kind == "Environments":
             ends = subject.name.split("→")
             return any(
@@ -98,4 +100,16 @@ class Judged:
             return True
         if subject.namespace not in self._namespaces:
             return False
-        return subject.kind == "Namespace" or self._workloads is None or subject in self._workloads
+        if subject.kind == "Namespace" or self._workloads is None:
+            return True
+        return subject in self._workloads or subject in self._policies
+
+
+def _policies_on(view: View, selector: LabelSelector) -> frozenset[Reference]:
+    """The policies that select a pod with the labels."""
+    classes = BitMap(
+        view.endpoints.class_of_pod[position]
+        for position, pod in enumerate(view.snapshot.pods)
+        if view.endpoints.class_of_pod[position] >= 0 and selector.matches(pod.labels)
+    )
+    return frozenset(one.reference for one in view.policies if one.subjects.intersect(classes))

@@ -204,6 +204,19 @@ class ServicePort(Value, frozen=True):
     target_port: int | str = 0
     node_port: int = 0
 
+    def resolve(self, pod: Pod) -> tuple[int, ...]:
+        """The ports of a pod behind it: policies see these, never the Service's (semantics 12).
+
+        A name stands for the ports that the pod's containers give it; without a target it is the
+        same port.
+        """
+        if isinstance(self.target_port, int):
+            return (self.target_port or self.port,)
+        named = (self.target_port, self.protocol)
+        return tuple(
+            one.container_port for one in pod.listening if (one.name, one.protocol) == named
+        )
+
 
 class ServiceSpec(Value, frozen=True):
     """``spec`` of a Service."""
@@ -213,6 +226,9 @@ class ServiceSpec(Value, frozen=True):
     ports: tuple[ServicePort, ...] = ()
     external_ips: tuple[str, ...] = msgspec.field(name="externalIPs", default=())
     load_balancer_source_ranges: tuple[str, ...] = ()
+    cluster_ip: str = msgspec.field(name="clusterIP", default="")
+    """An address, `None` for a headless Service, or empty where none is assigned yet."""
+    cluster_ips: tuple[str, ...] = msgspec.field(name="clusterIPs", default=())
 
 
 class Service(Value, frozen=True):
@@ -220,6 +236,12 @@ class Service(Value, frozen=True):
 
     metadata: Metadata
     spec: ServiceSpec = ServiceSpec()
+
+    @property
+    def cluster_addresses(self) -> tuple[str, ...]:
+        """Its cluster IPs, of both families; empty where it is headless, or has none yet."""
+        listed = self.spec.cluster_ips or (self.spec.cluster_ip,)
+        return tuple(one for one in listed if one not in {"", "None"})
 
 
 class NodeAddress(Value, frozen=True):

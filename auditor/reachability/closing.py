@@ -18,7 +18,13 @@ from auditor.model.objects import NetworkPolicy
 from auditor.reachability.compile import Grant, isolated_directions
 from auditor.reachability.connections import Numbering
 from auditor.reachability.index import EMPTY
-from auditor.reachability.permissions import Cell, Group, form_group, resolve_grants
+from auditor.reachability.permissions import (
+    Cell,
+    Group,
+    form_group,
+    ports_with,
+    resolve_grants,
+)
 from auditor.reachability.reach import meet, reach_of
 from auditor.reachability.selection import select
 from auditor.reachability.view import View
@@ -164,8 +170,8 @@ class Closing:
         for one in sides:
             for far_bit in self._numbering.bits[far]:
                 if not self._view.on_own_node(number, one.bit, far, far_bit):
-                    before |= _ports_with(one.before, far_bit)
-                    after |= _ports_with(one.after, far_bit)
+                    before |= ports_with(one.before, far_bit)
+                    after |= ports_with(one.after, far_bit)
         return before & ~after
 
 
@@ -252,10 +258,6 @@ class Aftermath:
         if changed is None:
             return self._view.policies[position].grants[self._change.direction]
         return changed
-
-
-def _ports_with(cells: tuple[Cell, ...], peer: int) -> int:
-    return next((cell.ports for cell in cells if peer in cell.peers), 0)
 
 
 def _lost(sides: Sides) -> Iterator[Cell]:

@@ -20,6 +20,14 @@ class Cell(NamedTuple):
     peers: FrozenBitMap
 
 
+def ports_with(cells: Iterable[Cell], peer: int) -> int:
+    """The ports that disjoint cells allow a peer."""
+    for ports, peers in cells:
+        if peer in peers:
+            return ports
+    return 0
+
+
 class GrantBy(NamedTuple):
     """A grant with the policy that gives it, named ports resolved for the group."""
 
@@ -50,7 +58,7 @@ class Group(NamedTuple):
 
     def ports_with(self, peer: int) -> int:
         """The ports allowed with a peer."""
-        return next((cell.ports for cell in self.cells if peer in cell.peers), 0)
+        return ports_with(self.cells, peer)
 
     def possible_ports_with(self, peer: int) -> int:
         """The ports that an unknown may allow besides."""
@@ -122,6 +130,13 @@ def form_group(
         if one.possible and (opened := _beyond(one, cells))
     )
     return Group(members, policies, cells, kept, possible)
+
+
+def without_rules(group: Group, dropped: Iterable[GrantBy]) -> Group:
+    """A group after whole rules of its policies are gone; the policies still isolate."""
+    gone = {(one.policy, one.rule) for one in dropped}
+    kept = (one for one in group.grants if (one.policy, one.rule) not in gone)
+    return form_group(group.members, group.policies, kept)
 
 
 def resolve_grants(

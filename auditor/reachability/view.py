@@ -16,7 +16,7 @@ from auditor.model.connections import AddressEndpoint, Endpoint
 from auditor.model.findings import Direction
 from auditor.model.objects import IPBlock, NetworkPolicy, Peer, Pod, Reference
 from auditor.model.ports import PortRange
-from auditor.model.recognition import Recognition
+from auditor.model.recognition import DNS_PORTS, Recognition
 from auditor.model.selectors import LabelSelector
 from auditor.model.snapshot import Blind, Gap, Snapshot
 from auditor.reachability.address_parts import AddressParts, Cut, block_ranges
@@ -28,9 +28,6 @@ from auditor.reachability.port_parts import PortParts
 from auditor.reachability.uncertainty import describe_uncertainty
 from auditor.reachability.vocabulary import Vocabulary, collect_vocabulary
 from auditor.reachability.weights import Weights
-
-_ASKED_PORTS = tuple(PortRange(protocol=one, first=53, last=53) for one in ("TCP", "UDP"))
-"""Ports of questions, cut whether or not a policy names them: DNS."""
 
 _Derived = TypeVar("_Derived")
 
@@ -80,7 +77,9 @@ def _compute(
     parts = AddressParts(one for block in vocabulary.blocks for one in block_ranges(block))
     by_address = ip_blocks_match_pods is not False and bool(vocabulary.blocks)
     endpoints = group_endpoints(snapshot, vocabulary, parts, by_address=by_address)
-    ports = PortParts((*vocabulary.port_ranges, *_named_ranges(endpoints), *_ASKED_PORTS))
+    ports = PortParts(
+        (*vocabulary.port_ranges, *_named_ranges(endpoints), *_asked_ports(recognition))
+    )
     index = Index(endpoints)
     compiler = Compiler(endpoints, index, ports, ip_blocks_match_pods=ip_blocks_match_pods)
     policies = tuple(compiler.compile_policy(one) for one in snapshot.policies)
@@ -96,6 +95,13 @@ def _compute(
         for direction in Direction
     }
     return Evaluation(endpoints, index, ports, vocabulary, compiler, policies, groups)
+
+
+def _asked_ports(recognition: Recognition) -> Iterator[PortRange]:
+    """Ports of questions, cut whether or not a policy names them: DNS."""
+    yield from DNS_PORTS
+    for each in recognition.dns_ports.values():
+        yield from each
 
 
 def _named_ranges(endpoints: Endpoints) -> Iterator[PortRange]:

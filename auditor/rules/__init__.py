@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from auditor.rules import (
     database_open_to_all_pods,
+    default_deny_is_nullified,
+    dns_is_blocked,
+    dns_lacks_tcp,
     egress_is_unrestricted,
     egress_to_whole_internet,
+    environment_is_unknown,
     environments_can_talk,
+    ip_block_covers_cluster_addresses,
+    metadata_service_is_reachable,
+    named_port_resolves_nowhere,
     namespace_lacks_default_deny,
+    peer_selects_nothing,
+    policies_are_not_enforced,
+    policy_is_redundant,
+    policy_kinds_not_evaluated,
+    policy_selects_no_pods,
+    selector_trusts_a_tenant_label,
+    workload_is_not_isolated,
 )
 from auditor.rules._rule import Rule, read_rule
 
@@ -15,9 +29,26 @@ RULES: tuple[Rule, ...] = tuple(
     read_rule(module)
     for module in (
         namespace_lacks_default_deny,
+        default_deny_is_nullified,
+        workload_is_not_isolated,
+        policies_are_not_enforced,
         database_open_to_all_pods,
         egress_is_unrestricted,
         egress_to_whole_internet,
+        metadata_service_is_reachable,
+        dns_is_blocked,
+        dns_lacks_tcp,
         environments_can_talk,
+        environment_is_unknown,
+        selector_trusts_a_tenant_label,
+        policy_selects_no_pods,
+        peer_selects_nothing,
+        named_port_resolves_nowhere,
+        ip_block_covers_cluster_addresses,
+        policy_is_redundant,
+        policy_kinds_not_evaluated,
     )
 )
+
+ENFORCEMENT: Rule = next(one for one in RULES if one.check is policies_are_not_enforced.check)
+"""While this rule has a finding, what passes is declared, and not known to be enforced."""

@@ -45,7 +45,10 @@ def _known_certainties(_: View) -> dict[tuple[tuple[str, ...], tuple[Blind, ...]
 
 def _find_certainty(view: View, namespaces: tuple[str, ...], kinds: tuple[Blind, ...]) -> Certainty:
     gaps = dict.fromkeys(
-        gap for namespace in namespaces for gap in view.blind_spots(namespace, *kinds)
+        gap
+        for namespace in namespaces
+        for gap in view.blind_spots(namespace, *kinds)
+        if not _is_of_another(gap, namespace)
     )
     unread = tuple(one for one in gaps if _is_whole_list(one))
     return Certainty(unread, tuple(one for one in gaps if one not in unread))
@@ -56,6 +59,28 @@ def unread_namespaces(view: View, *kinds: Blind) -> Iterator[Hit | Unevaluated]:
     for namespace in view.snapshot.namespaces:
         subject = Reference(namespace.name, "Namespace", namespace.name)
         yield from certainty(view, (namespace.name,), *kinds).judge(subject, None)
+
+
+def unread_policies(view: View) -> Iterator[Unevaluated]:
+    """Every NetworkPolicy that was not read, or the namespace or cluster whose list was not.
+
+    Policies of kinds that are never evaluated are none of these.
+    """
+    found: dict[Reference, list[Gap]] = {}
+    for one in view.snapshot.gaps:
+        is_policy = one.blind is Blind.POLICIES and one.kind == "NetworkPolicy"
+        if is_policy or one.blind is Blind.OBJECTS:
+            found.setdefault(_policies_hidden_by(one), []).append(one)
+    for subject, gaps in sorted(found.items()):
+        yield Unevaluated(subject, describe_gaps(tuple(gaps)))
+
+
+def _policies_hidden_by(gap: Gap) -> Reference:
+    if gap.namespace is None:
+        return Reference("", "Cluster", "cluster")
+    if gap.name is None:
+        return Reference(gap.namespace, "Namespace", gap.namespace)
+    return Reference(gap.namespace, "NetworkPolicy", gap.name)
 
 
 def describe_unread_pods(view: View) -> str | None:
@@ -73,6 +98,11 @@ def describe_gaps(gaps: tuple[Gap, ...]) -> str:
 
 def _is_whole_list(gap: Gap) -> bool:
     return gap.name is None and gap.kind in {"NetworkPolicy", "Pod", "Namespace"}
+
+
+def _is_of_another(gap: Gap, namespace: str) -> bool:
+    """Whether a gap is the object of another namespace, which hides no labels but its own."""
+    return gap.kind == "Namespace" and gap.name not in {None, namespace}
 
 
 def _describe(gap: Gap) -> str:

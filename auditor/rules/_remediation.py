@@ -117,10 +117,21 @@ def selects_isolated(
     view: View, namespace: str, selector: LabelSelector, direction: Direction
 ) -> bool:
     """Whether a selector of `selector_of` takes in a pod that is isolated: rules would open it."""
-    selection = select(view, namespace, selector)
-    bits = {*(selection.classes & view.real_classes)}
-    bits.update(view.endpoints.class_of_pod[one] for one in selection.pods)
+    bits = selected_classes(view, namespace, selector)
     return any(view.group(direction, one).is_isolated for one in bits)
+
+
+def selects_open(view: View, namespace: str, selector: LabelSelector, direction: Direction) -> bool:
+    """Whether a selector takes in a pod that is open: a policy that isolates would close it."""
+    bits = selected_classes(view, namespace, selector)
+    return any(not view.group(direction, one).is_isolated for one in bits)
+
+
+def selected_classes(view: View, namespace: str, selector: LabelSelector) -> frozenset[int]:
+    """The classes of the pods that a selector takes in, of some perhaps not every pod."""
+    selection = select(view, namespace, selector)
+    partly = (view.endpoints.class_of_pod[one] for one in selection.pods)
+    return frozenset((*(selection.classes & view.real_classes), *partly))
 
 
 def by_manifest(view: View, change: Change, *, opens: bool = False) -> Remediation:
@@ -136,6 +147,16 @@ def by_manifest(view: View, change: Change, *, opens: bool = False) -> Remediati
     if key not in known:
         known[key] = _work_out(view, change, opens=opens)
     return known[key]
+
+
+def by_neutral_manifest(view: View, policies: Collection[NetworkPolicy]) -> Remediation:
+    """A remediation by manifests that say the same of today's pods in another way.
+
+    Nothing is worked out: that nothing closes and nothing opens must follow from how they are made.
+    """
+    nothing = _state(view, (0, ()))
+    header = _HEADER.format(does=_describe_effect(nothing, None))
+    return Remediation(manifest=header + write_manifest(policies), closes=nothing)
 
 
 def _known_remediations(_: View) -> dict[tuple[object, ...], Remediation]:

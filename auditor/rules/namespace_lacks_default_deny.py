@@ -23,31 +23,27 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from auditor.model.findings import Direction, Hit, Remediation, Severity, Unevaluated, Witness
-from auditor.model.objects import (
-    EgressRule,
-    IngressRule,
-    Namespace,
-    NetworkPolicy,
-    Peer,
-    PolicyPort,
-    Reference,
-)
-from auditor.model.selectors import NAMESPACE_NAME_LABEL, LabelSelector, Requirement
+from auditor.model.objects import Namespace, NetworkPolicy, Reference
+from auditor.model.selectors import LabelSelector
 from auditor.model.snapshot import Blind
 from auditor.reachability.closing import Change
-from auditor.reachability.compile import rules_of
 from auditor.reachability.coverage import STEPS_AT_MOST, SearchExceededError, find_escape
-from auditor.reachability.permissions import GrantBy, Group, form_group
+from auditor.reachability.permissions import GrantBy
 from auditor.reachability.view import View
-from auditor.reachability.vocabulary import Rule
 from auditor.rules._certainty import certainty, describe_gaps
-from auditor.rules._remediation import by_manifest, by_steps, new_policy, with_rules
+from auditor.rules._kept_dns import keep_dns
+from auditor.rules._openness import (
+    allows_everything,
+    find_openers,
+    is_open_without,
+    may_allow_everything,
+    narrowing_steps,
+    without_openers,
+)
+from auditor.rules._remediation import by_manifest, new_policy
 from auditor.rules._witness import find_witness
 
 SEVERITY = Severity.HIGH
-
-_DNS_UDP = PolicyPort(protocol="UDP", port=53)
-_DNS_TCP = PolicyPort(protocol="TCP", port=53)
 
 
 class _Opening(NamedTuple):
@@ -72,7 +68,8 @@ def check(view: View) -> Iterator[Hit | Unevaluated]:
                 )
                 yield Unevaluated(subject, reason)
                 continue
-            if opening is None and _may_be_open(view, namespace.name, direction):
+            newcomer = view.newcomer_in(namespace.name)
+            if opening is None and may_allow_everything(view, view.group(direction, newcomer)):
                 reason = f"{direction}: {view.doubt}"
                 yield Unevaluated(subject, reason)
                 continue
@@ -87,38 +84,10 @@ def _find_opening(view: View, namespace: Namespace, direction: Direction) -> _Op
         if direction in view.policies[position].grants
     ]
     escape = find_escape(selectors)
-    newcomer = view.newcomer_in(namespace.name)
-    group = view.group(direction, newcomer)
-    openers = _openers(view, group)
+    openers = find_openers(view, view.group(direction, view.newcomer_in(namespace.name)))
     if escape is None and not openers:
         return None
     return _Opening(None if escape is None else dict(escape), openers)
-
-
-def _may_be_open(view: View, namespace: str, direction: Direction) -> bool:
-    """Whether the rules would allow everything if what is unknown were so."""
-    newcomer = view.newcomer_in(namespace)
-    group = view.group(direction, newcomer)
-    grants = (one._replace(peers=one.peers | one.possible) for one in group.grants)
-    return bool(group.possible) and _allows_everything(
-        view, form_group(group.members, group.policies, grants)
-    )
-
-
-def _openers(view: View, group: Group) -> tuple[GrantBy, ...]:
-    """The grants that allow a pod without labels every peer on every port, alone or together."""
-    if not group.is_isolated or not _allows_everything(view, group):
-        return ()
-    wide = [one for one in group.grants if one.ports == view.all_ports]
-    alone = tuple(one for one in wide if one.peers == view.evaluation.index.everything)
-    return alone or tuple(wide) or group.grants
-
-
-def _allows_everything(view: View, group: Group) -> bool:
-    return any(
-        cell.ports == view.all_ports and cell.peers == view.evaluation.index.everything
-        for cell in group.cells
-    )
 
 
 def _state(
@@ -164,9 +133,7 @@ def _witness(view: View, number: int, direction: Direction) -> Witness | None:
     """A connection of a pod of the namespace that is as open as a new one would be."""
     for bit in view.endpoints.namespace_runs[number]:
         group = view.group(direction, bit)
-        if view.endpoints.holders[bit] and (
-            not group.is_isolated or _allows_everything(view, group)
-        ):
+        if view.endpoints.holders[bit] and allows_everything(view, group):
             found = find_witness(view, direction, bit, holder=view.endpoints.holders[bit][0])
             if found is not None:
                 return found
@@ -177,88 +144,12 @@ def _mend(view: View, namespace: str, direction: Direction, opening: _Opening) -
     """Add a default-deny where labels escape; take the rules that open everything out."""
     added: list[NetworkPolicy] = []
     if opening.escape is not None:
-        keep_dns = _dns_rule if direction is Direction.EGRESS else _resolver_rule
-        rules = keep_dns(view, namespace)
+        held = (one for one in view.run_of(namespace) if view.endpoints.holders[one])
+        rules = keep_dns(view, direction, held)
         name = f"default-deny-{direction.value}"
         added.append(new_policy(view, namespace, name, LabelSelector(), direction, rules=rules))
-    replaced: list[tuple[int, NetworkPolicy]] = []
-    for position in sorted({one.policy for one in opening.openers}):
-        drop = {one.rule for one in opening.openers if one.policy == position}
-        kept = tuple(
-            rule
-            for index, rule in enumerate(rules_of(view.policy(position), direction))
-            if index not in drop
-        )
-        replaced.append((position, with_rules(view.policy(position), direction, kept)))
-    if opening.openers and _is_still_open(view, namespace, direction, opening):
-        return by_steps(
-            "narrow the rules of these policies until together they no longer allow every peer on "
-            "every port: " + ", ".join(str(view.policies[one].reference) for one, _ in replaced)
-        )
-    return by_manifest(view, Change(direction, tuple(added), tuple(replaced)))
-
-
-def _is_still_open(view: View, namespace: str, direction: Direction, opening: _Opening) -> bool:
+    replaced = without_openers(view, direction, opening.openers)
     newcomer = view.newcomer_in(namespace)
-    group = view.group(direction, newcomer)
-    dropped = {(one.policy, one.rule) for one in opening.openers}
-    kept = (one for one in group.grants if (one.policy, one.rule) not in dropped)
-    return _allows_everything(view, form_group(group.members, group.policies, kept))
-
-
-def _resolvers(view: View) -> tuple[tuple[str, LabelSelector], ...]:
-    """The namespaces of cluster DNS, each with labels that select its pods there."""
-    found: dict[tuple[str, tuple[Requirement, ...]], LabelSelector] = {}
-    for one in view.workloads:
-        if one.endpoint.workload in view.recognition.dns:
-            namespace = one.endpoint.workload.namespace
-            for labels in view.recognition.dns_pod_labels:
-                selector = LabelSelector(match_labels=labels)
-                if all(selector.matches(pod.labels) for pod in view.pods_of(one)):
-                    found[namespace, selector.requirements()] = selector
-    return tuple((namespace, selector) for (namespace, _), selector in found.items())
-
-
-def _resolver_bits(view: View) -> frozenset[int]:
-    """The classes of the pods of cluster DNS."""
-    return frozenset(
-        bit
-        for one in view.workloads
-        if one.endpoint.workload in view.recognition.dns
-        for bit in one.classes
-    )
-
-
-def _resolver_rule(view: View, namespace: str) -> tuple[Rule, ...]:
-    """Keep cluster DNS reachable where it stands here, and where that opens nothing."""
-    run = view.run_of(namespace)
-    if all(dns != namespace for dns, _ in view.remembered(_resolvers)) or any(
-        view.group(Direction.INGRESS, bit).is_isolated for bit in run if view.endpoints.holders[bit]
-    ):
-        return ()
-    return (IngressRule(ports=(_DNS_UDP, _DNS_TCP)),)
-
-
-def _dns_rule(view: View, namespace: str) -> tuple[Rule, ...]:
-    """Keep cluster DNS open, where that opens it to no pod that does not have it today.
-
-    The default-deny of a direction selects every pod, and policies add up.
-    """
-    peers = tuple(
-        Peer(
-            namespace_selector=LabelSelector(match_labels={NAMESPACE_NAME_LABEL: dns}),
-            pod_selector=pods,
-        )
-        for dns, pods in view.remembered(_resolvers)
-    )
-    ports = view.evaluation.ports
-    wanted = ports.part("UDP", 53) | ports.part("TCP", 53)
-    everyone_has_it = all(
-        view.group(Direction.EGRESS, bit).ports_with(resolver) & wanted == wanted
-        for bit in view.run_of(namespace)
-        if view.endpoints.holders[bit]
-        for resolver in view.remembered(_resolver_bits)
-    )
-    if not peers or not everyone_has_it:
-        return ()
-    return (EgressRule(peers=peers, ports=(_DNS_UDP, _DNS_TCP)),)
+    if opening.openers and is_open_without(view, direction, newcomer, opening.openers):
+        return narrowing_steps(view, opening.openers)
+    return by_manifest(view, Change(direction, tuple(added), replaced))

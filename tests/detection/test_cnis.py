@@ -169,6 +169,8 @@ def test_two_enforcers_that_read_ip_blocks_differently() -> None:
         (None, "enable_policy", "sometimes"),
         (True, "policy_audit_mode", "false"),
         (False, "policy_audit_mode", "true"),
+        (True, "enable_k8s_networkpolicy", "true"),
+        (False, "enable_k8s_networkpolicy", "false"),
     ],
 )
 def test_cilium_config_decides(
@@ -176,7 +178,7 @@ def test_cilium_config_decides(
     key: str,
     value: str,
 ) -> None:
-    """Cilium enforces nothing where policies are off or only audited."""
+    """Cilium enforces nothing where policies are off, only audited, or not watched."""
     found = recognize_cni(CILIUM, config_maps=(cilium_config(**{key: value}),))
     assert ("Cilium", enforces, False) == verdict(found)
     text = f"ConfigMap kube-system/cilium-config: {key.replace('_', '-')}={value}"
@@ -202,7 +204,8 @@ def test_cilium_without_its_config_map() -> None:
         "DaemonSet kube-system/cilium",
         (
             "ConfigMap cilium-config was not read: "
-            "enable-policy=default, policy-audit-mode=false is assumed"
+            "enable-policy=default, policy-audit-mode=false, enable-k8s-networkpolicy=true "
+            "is assumed"
         ),
     )
     assert expected == recognize_cni(CILIUM).evidence

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from auditor.detection.cni_data import CniData
 from auditor.detection.data import (
-    CniData,
     DatabaseData,
     EnvironmentData,
     load_cnis,
@@ -75,15 +75,53 @@ def test_same_value_of_two_environments_is_an_error() -> None:
         parse_data(text, "mine.yaml", EnvironmentData)
 
 
-def test_key_that_is_not_kept_is_an_error() -> None:
-    """A CNI can only read what the sources are told to keep."""
-    text = (
-        "config_maps: [{namespace: n, name: m, keys: [a]}]\nin_process: []\n"
-        "cnis: [{name: C, daemon_sets: [d], enforces: true,"
-        " config_map: {name: m, keys: [{key: b, default: '', on: [], off: []}]}}]"
-    )
-    with pytest.raises(UsageError, match="cni `C` reads key `b` of `m`"):
-        parse_data(text, "mine.yaml", CniData)
+CNIS = """
+config_maps: [{namespace: n, name: m, keys: [a]}]
+node_kinds: [{name: Moon, label: l, value: v, remedy: r}]
+in_process: []
+cnis: [{name: C, daemon_sets: [d], enforces: %s}]
+"""
+"""One CNI: whether it enforces, and what else a test says of it."""
+
+
+@pytest.mark.parametrize(
+    ("message", "addition"),
+    [
+        (
+            "the document: cni `C` reads key `b` of `m`, which config_maps does not keep",
+            "true, config_map: {name: m, keys: [], shown: [b]}",
+        ),
+        (
+            "the document: cni `C` reads key `a` of ``, which config_maps does not keep",
+            "true, capabilities: {sctp: {key: {key: a, default: '', on: [], off: [], remedy: r}}}",
+        ),
+        ("the document: cni `C` names the unknown node kind `Sun`", "true, serves: {Sun: true}"),
+        ("the document: cni `C` names the unknown node kind `Sun`", "true, companions: {Sun: [e]}"),
+        ("the document: daemon set `d` occurs twice", "true, companions: {Moon: [d]}"),
+        ("cnis[0]: `remedy` is missing", "false"),
+        (
+            "cnis[0].capabilities[...]: `remedy` is missing",
+            "true, capabilities: {sctp: {enforced: false}}",
+        ),
+        (
+            "cnis[0].capabilities[...]: give one of `enforced`, `since` and `key`",
+            "true, capabilities: {sctp: {}}",
+        ),
+        (
+            "cnis[0].capabilities[...]: `since` needs a `container`, and nothing else does",
+            "true, capabilities: {sctp: {since: '1.2', remedy: r}}",
+        ),
+        (
+            "the document: invalid enum value 'icmp' - at `key` in `$.cnis[0].capabilities`",
+            "true, capabilities: {icmp: {}}",
+        ),
+    ],
+)
+def test_cni_that_contradicts_the_data_is_an_error(message: str, addition: str) -> None:
+    """A CNI reads only what is kept, and says what to do about whatever it does not enforce."""
+    with pytest.raises(UsageError) as caught:
+        parse_data(CNIS % addition, "mine.yaml", CniData)
+    assert caught.value.message.startswith(f"detection data mine.yaml, {message}")
 
 
 def test_nothing_is_read_at_import() -> None:

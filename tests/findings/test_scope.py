@@ -10,6 +10,7 @@ from auditor.model.findings import RuleStatus
 from auditor.model.report import FindingRecord
 from auditor.model.selector_syntax import parse_selector
 from auditor.reachability.view import View
+from auditor.rules import ENFORCEMENT
 from tests.conftest import CLUSTERS
 from tests.findings.audits import evaluate_scenario, key_of
 
@@ -135,9 +136,11 @@ def test_a_selector_and_a_namespace_narrow_together(shop: View) -> None:
 
 
 def test_a_rule_without_a_subject_in_scope_passes(shop: View) -> None:
-    """What a rule says of subjects out of scope decides nothing."""
+    """What a rule says of subjects out of scope decides nothing; the cluster is never out of it."""
     rules = judge(shop, Judged(shop, Scope(namespaces=("monitoring",)))).rules
-    assert {RuleStatus.PASS} == {one.status for one in rules}
+    statuses = {one.id: one.status for one in rules}
+    assert RuleStatus.NOT_EVALUATED is statuses.pop(ENFORCEMENT.id)
+    assert {RuleStatus.PASS} == set(statuses.values())
 
 
 def test_a_selector_is_stated_and_excludes_namespaces_without_such_pods(shop: View) -> None:
@@ -159,6 +162,7 @@ def test_a_selector_is_stated_and_excludes_namespaces_without_such_pods(shop: Vi
 def test_where_nothing_is_in_scope_nothing_passes(shop: View, scope: Scope) -> None:
     """An empty selection is no clean cluster: every rule is not evaluated, and says why."""
     rules = judge(shop, Judged(shop, scope)).rules
-    assert {(RuleStatus.NOT_EVALUATED, "no namespace is in scope")} == {
-        (one.status, one.reason) for one in rules
-    }
+    assert {RuleStatus.NOT_EVALUATED} == {one.status for one in rules}
+    reasons = {one.id: one.reason for one in rules}
+    assert "Cluster/cluster: no CNI was recognised" == reasons.pop(ENFORCEMENT.id)
+    assert {"no namespace is in scope"} == set(reasons.values())

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
-from auditor.model.objects import LONGEST_WAIVER, WAIVER_PREFIX, Namespace, Node, Pod
+from auditor.model.objects import (
+    LONGEST_WAIVER,
+    WAIVER_PREFIX,
+    Metadata,
+    Namespace,
+    Node,
+    Pod,
+    Service,
+    ServiceSpec,
+)
 
 WAIVER = f"{WAIVER_PREFIX}some-rule"
 WIRE = b"""{"metadata": {"name": "web", "annotations": {"%s": "text", "secret": "hidden-value"}}}"""
@@ -39,3 +49,23 @@ def test_a_node_keeps_its_annotations() -> None:
     """The sources narrow them to what the detection data names."""
     node = msgspec.json.decode(WIRE % WAIVER.encode(), type=Node)
     assert {WAIVER: "text", "secret": "hidden-value"} == node.metadata.annotations
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (ServiceSpec(cluster_ip="10.96.0.7"), ("10.96.0.7",)),
+        (
+            ServiceSpec(cluster_ip="10.96.0.7", cluster_ips=("10.96.0.7", "fd00:96::7")),
+            ("10.96.0.7", "fd00:96::7"),
+        ),
+        (ServiceSpec(cluster_ip="None", cluster_ips=("None",)), ()),
+        (ServiceSpec(type="ExternalName"), ()),
+    ],
+    ids=["one", "dual-stack", "headless", "none yet"],
+)
+def test_a_service_has_the_cluster_ips_that_are_addresses(
+    spec: ServiceSpec, expected: tuple[str, ...]
+) -> None:
+    """`None` says that a Service is headless, and is no address."""
+    assert expected == Service(metadata=Metadata(name="web"), spec=spec).cluster_addresses

@@ -33,6 +33,13 @@ Rows = Mapping[tuple[End, End], int]
 
 _VOCABULARY = "vocabulary"
 
+_HIDDEN_BY: Mapping[tuple[str, str | None], tuple[str, str | None]] = {
+    ("database-open-to-all-pods", "namespace"): ("database-open-to-all-pods", "cluster"),
+    ("dns-lacks-tcp", None): ("dns-is-blocked", None),
+    ("egress-to-whole-internet", None): ("egress-is-unrestricted", None),
+}
+"""Findings (rule, detail) of which a subject has at most one: the lesser, and what hides it."""
+
 
 def find_faults(before: Audited, finding: FindingRecord) -> list[str]:
     """What is wrong with the remediation of a finding, in words; empty where nothing is."""
@@ -64,24 +71,43 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
     )
     if finding.id in after.severities:
         yield "the finding is still there"
-    known = before.severities
     for one in after.findings:
-        worse = one.id not in known or one.severity.rank < known[one.id].rank
-        if worse and one.severity.rank <= finding.severity.rank and not _was_hidden(before, one):
+        if (
+            one.severity.rank <= finding.severity.rank
+            and _is_worse(before, one)
+            and not _was_hidden(before, one)
+            and not _has_moved(before, after, one)
+        ):
             yield f"a new finding of {one.severity}: {one.rule} {name_subject(one)} {one.detail}"
     yield from find_differences(before.view, after.view.snapshot, remediation)
 
 
-def _was_hidden(before: Audited, finding: FindingRecord) -> bool:
-    """Whether the workload was worse off before: unrestricted egress hides public egress.
+def _is_worse(before: Audited, finding: FindingRecord) -> bool:
+    """Whether there was no such finding before, or one that weighed less."""
+    known = before.severities.get(finding.id)
+    return known is None or finding.severity.rank < known.rank
 
-    Only in a system namespace do both weigh the same, low.
-    """
-    return (
-        finding.rule == "egress-to-whole-internet"
-        and finding.system
-        and name_subject(finding) in map(name_subject, before.findings_of("egress-is-unrestricted"))
-    )
+
+def _has_moved(before: Audited, after: Audited, finding: FindingRecord) -> bool:
+    """Whether a place within a policy only bears another number, for a rule before it went."""
+
+    def count(audited: Audited) -> int:
+        alike = (name_subject(finding), finding.severity)
+        return sum(
+            (name_subject(one), one.severity) == alike for one in audited.findings_of(finding.rule)
+        )
+
+    return "[" in (finding.detail or "") and count(after) <= count(before)
+
+
+def _was_hidden(before: Audited, finding: FindingRecord) -> bool:
+    """Whether the subject was worse off before, by a finding that hides this lesser one."""
+    hiding = _HIDDEN_BY.get((finding.rule, finding.detail))
+    return hiding in {
+        (one.rule, one.detail)
+        for one in before.findings
+        if name_subject(one) == name_subject(finding)
+    }
 
 
 def apply_policies(snapshot: Snapshot, policies: Iterable[NetworkPolicy]) -> Snapshot:

@@ -1,15 +1,61 @@
-"""Default-deny manifests keep cluster DNS open, where that opens nothing."""
+"""Manifests that isolate keep cluster DNS open, where that opens nothing."""
 
 from typing import Any
 
 import yaml
 
 from auditor.model.findings import Direction
+from auditor.model.report import FindingRecord
 from tests.conftest import CLUSTERS
 from tests.findings.audits import read_scenario
-from tests.rules.auditing import audit_snapshot
+from tests.rules.auditing import audit_snapshot, read_text
 
 DNS = [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
+RESOLVER = {
+    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+    "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+}
+
+PODS = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: coredns, namespace: kube-system, labels: {k8s-app: kube-dns}}
+spec: {containers: [{name: main, image: coredns}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: app, labels: {app: web}}
+spec: {containers: [{name: main, image: nginx}]}
+"""
+
+
+def policy(name: str, spec: str, namespace: str = "app") -> str:
+    """A policy as a further document of a text."""
+    return (
+        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+        f"metadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n"
+    )
+
+
+OPEN_EGRESS = policy("open", "{podSelector: {}, policyTypes: [Egress], egress: [{}]}")
+
+
+def spec_of(finding: FindingRecord) -> dict[str, Any]:
+    """The spec of the one policy of a finding's manifest."""
+    assert finding.remediation is not None
+    assert finding.remediation.manifest is not None
+    spec: dict[str, Any] = yaml.safe_load(finding.remediation.manifest)["spec"]
+    return spec
+
+
+def mend(text: str, rule: str, direction: Direction, subject: str) -> dict[str, Any]:
+    """The spec of the manifest for the finding of a rule on a subject, by its name."""
+    (found,) = (
+        one
+        for one in audit_snapshot(read_text(text)).findings_of(rule)
+        if (one.subject.name, one.detail) == (subject, direction.value)
+    )
+    return spec_of(found)
 
 
 def manifest_for(namespace: str, direction: Direction) -> dict[str, Any]:
@@ -20,10 +66,7 @@ def manifest_for(namespace: str, direction: Direction) -> dict[str, Any]:
         for one in audited.findings_of("namespace-lacks-default-deny")
         if (one.subject.name, one.detail) == (namespace, direction.value)
     )
-    assert found.remediation is not None
-    assert found.remediation.manifest is not None
-    spec: dict[str, Any] = yaml.safe_load(found.remediation.manifest)["spec"]
-    return spec
+    return spec_of(found)
 
 
 def test_denied_egress_leaves_dns_open_to_pods_that_have_it() -> None:
@@ -45,3 +88,93 @@ def test_denied_ingress_leaves_the_resolver_reachable() -> None:
 def test_denied_ingress_is_bare_where_no_resolver_stands() -> None:
     """Other namespaces deny everything."""
     assert [] == manifest_for("shop-dev", Direction.INGRESS)["ingress"]
+
+
+def test_an_isolated_workload_keeps_asking_dns() -> None:
+    """The policy for an open workload allows cluster DNS, and nothing else."""
+    spec = mend(PODS, "workload-is-not-isolated", Direction.EGRESS, "web")
+    assert [{"to": [RESOLVER], "ports": DNS}] == spec["egress"]
+
+
+def test_an_isolated_resolver_keeps_answering() -> None:
+    """The policy for open pods of cluster DNS leaves port 53 open to everyone."""
+    spec = mend(PODS, "workload-is-not-isolated", Direction.INGRESS, "coredns")
+    assert [{"from": [], "ports": DNS}] == spec["ingress"]
+
+
+def test_dns_stays_where_an_opening_rule_goes() -> None:
+    """A rule that allows everything gives way to one for cluster DNS, for either rule."""
+    for rule, subject in (
+        ("default-deny-is-nullified", "app"),
+        ("workload-is-not-isolated", "web"),
+    ):
+        spec = mend(PODS + OPEN_EGRESS, rule, Direction.EGRESS, subject)
+        assert [{"to": [RESOLVER], "ports": DNS}] == spec["egress"]
+
+
+def test_dns_that_another_policy_allows_is_not_allowed_twice() -> None:
+    """Where every pod keeps cluster DNS by a policy that stays, the opening rule just goes."""
+    allow_dns = policy(
+        "allow-dns",
+        "{podSelector: {}, policyTypes: [Egress],"
+        " egress: [{ports: [{port: 53}, {port: 53, protocol: UDP}]}]}",
+    )
+    spec = mend(
+        PODS + OPEN_EGRESS + allow_dns, "default-deny-is-nullified", Direction.EGRESS, "app"
+    )
+    assert [] == spec["egress"]
+
+
+def test_dns_by_udp_alone_does_not_stay_for_tcp() -> None:
+    """Long answers come by TCP: where only UDP stays, the rule for DNS is kept."""
+    allow_udp = policy(
+        "allow-udp",
+        "{podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: 53, protocol: UDP}]}]}",
+    )
+    spec = mend(
+        PODS + OPEN_EGRESS + allow_udp, "default-deny-is-nullified", Direction.EGRESS, "app"
+    )
+    assert [{"to": [RESOLVER], "ports": DNS}] == spec["egress"]
+
+
+def test_an_opening_that_is_not_for_dns_does_not_become_one() -> None:
+    """A rule that only together with others opens everything keeps no DNS that it did not give."""
+    addresses = policy(
+        "addresses",
+        "{podSelector: {}, policyTypes: [Egress],"
+        " egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}, {ipBlock: {cidr: '::/0'}}]}]}",
+    )
+    pods = policy(
+        "pods",
+        "{podSelector: {}, policyTypes: [Egress], egress: [{to: [{namespaceSelector: {}}]}]}",
+    )
+    (found,) = (
+        one
+        for one in audit_snapshot(read_text(PODS + addresses + pods)).findings_of(
+            "default-deny-is-nullified"
+        )
+        if one.subject.name == "app"
+    )
+    assert found.remediation is not None
+    assert found.remediation.manifest is not None
+    rules = {
+        one["metadata"]["name"]: one["spec"]["egress"]
+        for one in yaml.safe_load_all(found.remediation.manifest)
+    }
+    assert {"addresses": [], "pods": [{"to": [RESOLVER], "ports": DNS}]} == rules
+
+
+def test_a_resolver_answers_on_where_an_opening_rule_goes() -> None:
+    """In the namespace of cluster DNS a rule that admits everyone gives way to one for port 53."""
+    opened = policy(
+        "open", "{podSelector: {}, policyTypes: [Ingress], ingress: [{}]}", "kube-system"
+    )
+    spec = mend(PODS + opened, "default-deny-is-nullified", Direction.INGRESS, "kube-system")
+    assert [{"from": [], "ports": DNS}] == spec["ingress"]
+
+
+def test_where_no_resolver_stands_an_opening_rule_just_goes() -> None:
+    """Pods that answer no DNS admit nobody once the rule is gone."""
+    opened = policy("open", "{podSelector: {}, policyTypes: [Ingress], ingress: [{}]}")
+    spec = mend(PODS + opened, "default-deny-is-nullified", Direction.INGRESS, "app")
+    assert [] == spec["ingress"]

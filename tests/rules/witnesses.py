@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from auditor.model.connections import Connection
 from auditor.model.findings import Witness
 from auditor.reachability.connections import list_connections
 from tests.rules.auditing import Audited, name_subject
 
-_SUBJECT_IS = {
+_SUBJECT_IS: Mapping[str, str | Mapping[str, str]] = {
     "database-open-to-all-pods": "destination",
     "egress-is-unrestricted": "source",
     "egress-to-whole-internet": "source",
+    "workload-is-not-isolated": {"ingress": "destination", "egress": "source"},
+    "metadata-service-is-reachable": "source",
 }
-"""Rules about workloads, and which end of the witness the subject is."""
+"""Rules about workloads, and which end of the witness the subject is, or which by the detail."""
 
 
 def spell_witness(witness: Witness | None) -> str | None:
@@ -32,7 +36,8 @@ def find_unproven(audited: Audited) -> list[str]:
             continue
         row = rows.get((witness.source, witness.destination))
         ends = {"source": witness.source, "destination": witness.destination}
-        subject = ends.get(_SUBJECT_IS.get(finding.rule, ""))
+        end = _SUBJECT_IS.get(finding.rule, "")
+        subject = ends.get(end if isinstance(end, str) else end[finding.detail or ""])
         if row is None or not _allows(row, witness):
             wrong.append(f"{finding.message}: {spell_witness(witness)} is not allowed")
         elif subject is not None and subject.partition("[")[0] != name_subject(finding):

@@ -63,6 +63,8 @@ OBJECTS: dict[str, dict[str, Any]] = {
             ],
             "externalIPs": ["10.0.0.1"],
             "loadBalancerSourceRanges": ["10.0.0.0/8"],
+            "clusterIP": "10.96.0.7",
+            "clusterIPs": ["10.96.0.7"],
         },
     },
     "Node": {

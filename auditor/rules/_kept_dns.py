@@ -1,0 +1,156 @@
+"""Cluster DNS in remediations: what isolates pods keeps it for them, where that opens nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+import msgspec
+from pyroaring import FrozenBitMap
+
+from auditor.model.findings import Direction
+from auditor.model.objects import EgressRule, IngressRule, Peer
+from auditor.reachability.closing import Aftermath, Change
+from auditor.reachability.compile import rules_of
+from auditor.reachability.permissions import GrantBy, Group, without_rules
+from auditor.reachability.view import View
+from auditor.reachability.vocabulary import Rule
+from auditor.rules._dns import Dns
+
+_EGRESS, _INGRESS = Direction.EGRESS, Direction.INGRESS
+
+
+def keep_dns(view: View, direction: Direction, classes: Iterable[int]) -> tuple[Rule, ...]:
+    """The rules for DNS of a policy that isolates exactly these classes of pods.
+
+    Policies add up: where one of the pods lacks today what a rule would allow, there is none.
+    """
+    keep = _keep_asking if direction is _EGRESS else _keep_answering
+    return keep(view, tuple(classes))
+
+
+def keep_granted_dns(
+    view: View, direction: Direction, position: int, dropped: Collection[GrantBy]
+) -> tuple[Rule, ...]:
+    """The rules for DNS that a policy needs in the place of rules that go, lest a pod lose it.
+
+    They allow nothing that the policy's dropped rules do not allow. None where every pod that the
+    policy selects, a new one without labels included, keeps cluster DNS by rules that stay.
+    """
+    dns = view.remembered(Dns)
+    own = tuple(one for one in dropped if one.policy == position)
+    if direction is _INGRESS:
+        if not _loses(view, direction, position, dropped, view.evaluation.index.everything):
+            return ()
+        rules = rules_of(view.policy(position), direction)
+        narrowed = (msgspec.structs.replace(rules[one.rule], ports=dns.policy_ports) for one in own)
+        return tuple(dict.fromkeys(narrowed))
+    resolvers = _matched(view, dns.peers)
+    if not any(resolvers <= one.peers for one in own) or not _loses(
+        view, direction, position, dropped, resolvers
+    ):
+        return ()
+    return (EgressRule(peers=dns.peers, ports=dns.policy_ports),)
+
+
+def cuts_dns(view: View, change: Change) -> bool:
+    """Whether a change takes the path to cluster DNS from a pod that has one by the policies.
+
+    For ingress, where cluster DNS would no longer admit some pod that it admits today.
+    """
+    dns = view.remembered(Dns)
+    aftermath = Aftermath(view, change)
+    affected = set(aftermath.affected())
+    own = {view.workload_numbers[one.endpoint] for one in dns.nodes}
+    cuts, judged = (
+        (_shuts_out, affected & own)
+        if change.direction is _INGRESS
+        else (_loses_its_path, affected - own)
+    )
+    return any(
+        cuts(view, dns, bit, after)
+        for number in judged
+        for bit, after in aftermath.outcomes(number)
+    )
+
+
+def _keep_asking(view: View, classes: tuple[int, ...]) -> tuple[Rule, ...]:
+    dns = view.remembered(Dns)
+    everyone_has_it = all(
+        view.group(_EGRESS, bit).ports_with(resolver) & dns.mask == dns.mask
+        for bit in classes
+        for resolver in dns.pods
+    )
+    if not dns.peers or not everyone_has_it:
+        return ()
+    return (EgressRule(peers=dns.peers, ports=dns.policy_ports),)
+
+
+def _keep_answering(view: View, classes: tuple[int, ...]) -> tuple[Rule, ...]:
+    dns = view.remembered(Dns)
+    if not dns.pods.intersect(FrozenBitMap(classes)) or any(
+        view.group(_INGRESS, bit).is_isolated for bit in classes
+    ):
+        return ()
+    return (IngressRule(ports=dns.policy_ports),)
+
+
+def _matched(view: View, peers: Iterable[Peer]) -> FrozenBitMap:
+    """The classes that peers with a namespaceSelector match."""
+    found = FrozenBitMap()
+    for one in peers:
+        found = found | view.evaluation.index.peers("", one)
+    return found
+
+
+def _loses(
+    view: View,
+    direction: Direction,
+    position: int,
+    dropped: Collection[GrantBy],
+    peers: FrozenBitMap,
+) -> bool:
+    """Whether a pod that the policy selects loses DNS with one of the peers, by its own side."""
+    subjects = view.policies[position].subjects
+    if direction is _INGRESS:
+        subjects = subjects & view.remembered(Dns).pods
+    groups = view.evaluation.groups[direction]
+    return any(
+        _with_dns(view, group).intersect(peers - _with_dns(view, without_rules(group, dropped)))
+        for group in map(groups.groups.__getitem__, {groups.by_class[one] for one in subjects})
+    )
+
+
+def _with_dns(view: View, group: Group) -> FrozenBitMap:
+    """The peers with which a permission allows all the ports of cluster DNS."""
+    wanted = view.remembered(Dns).mask
+    found = FrozenBitMap()
+    for cell in group.cells:
+        if cell.ports & wanted == wanted:
+            found = found | cell.peers
+    return found
+
+
+def _loses_its_path(view: View, dns: Dns, bit: int, after: Group) -> bool:
+    """Whether a class has a path today, by UDP or by TCP, and none with another permission."""
+    before = view.group(_EGRESS, bit)
+    return any(
+        _has_path(view, masks, bit, before) and not _has_path(view, masks, bit, after)
+        for masks in dns.masks.values()
+    )
+
+
+def _has_path(view: View, masks: Mapping[int, int], bit: int, group: Group) -> bool:
+    return any(
+        group.ports_with(resolver) & view.group(_INGRESS, resolver).ports_with(bit) & mask
+        for resolver, mask in masks.items()
+    )
+
+
+def _shuts_out(view: View, dns: Dns, bit: int, after: Group) -> bool:
+    """Whether a class of cluster DNS would no longer admit some pod that it admits today."""
+    before = view.group(_INGRESS, bit)
+    return any(
+        (before.reached_on(masks[bit]) - after.reached_on(masks[bit])).intersect(view.real_classes)
+        for masks in dns.masks.values()
+        if bit in masks
+    )
