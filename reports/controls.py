@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,10 @@ COVERAGE_LABELS: Mapping[Coverage, str] = {
 }
 
 
+_ANCHOR = re.compile(r"[a-z0-9.-]{1,100}")
+"""An id of a framework that may stand in a link as it is; any other gives way to its number."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadingRow:
     """One of several ways to read a control."""
@@ -67,6 +72,7 @@ class ControlRow:
     title: str
     note: str
     coverage: str
+    """Empty where no rule that evidences it was run."""
     source: str
     """Empty where it is the framework's."""
     verified: bool
@@ -81,7 +87,8 @@ class ControlRow:
 class FrameworkRow:
     """An edition of a framework. ``counts`` are its controls by status, as the labels go."""
 
-    id: str
+    anchor: str
+    """Its place in a document: `framework-pci-dss-4.0.1`."""
     name: str
     note: str
     source: str
@@ -106,7 +113,9 @@ def list_controls(report: Report) -> Controls:
     return Controls(
         limits=EVIDENCE_LIMITS,
         statuses=tuple(label.capitalize() for label, _ in CONTROL_LABELS.values()),
-        frameworks=tuple(_framework(one, statuses) for one in report.frameworks),
+        frameworks=tuple(
+            _framework(one, number, statuses) for number, one in enumerate(report.frameworks, 1)
+        ),
     )
 
 
@@ -115,12 +124,14 @@ def name_framework(one: FrameworkRecord) -> str:
     return show_name(f"{one.framework} {one.edition}")
 
 
-def _framework(one: FrameworkRecord, statuses: Mapping[str, RuleStatus]) -> FrameworkRow:
+def _framework(
+    one: FrameworkRecord, number: int, statuses: Mapping[str, RuleStatus]
+) -> FrameworkRow:
     sources = {control.source for control in one.controls}
     counted = Counter(control.status for control in one.controls)
     shared = next(iter(sources)) if len(sources) == 1 else None
     return FrameworkRow(
-        id=show_name(one.id),
+        anchor=f"framework-{one.id if _ANCHOR.fullmatch(one.id) else number}",
         name=name_framework(one),
         note=show_text(one.note or ""),
         source=show_text(shared or ""),
@@ -137,7 +148,7 @@ def _control(
         id=show_name(one.id),
         title=show_text(one.title),
         note=show_text(one.note or ""),
-        coverage=COVERAGE_LABELS[one.coverage],
+        coverage=_coverage(one),
         source="" if one.source == shared else show_text(one.source),
         verified=one.verified,
         status=label,
@@ -146,6 +157,13 @@ def _control(
         rules=tuple(_rules(one.rules, statuses)),
         readings=tuple(map(_reading, one.readings)),
     )
+
+
+def _coverage(one: ControlRecord) -> str:
+    """Say what the rules say of a control; nothing where none that does was run."""
+    if one.status is ControlStatus.NOT_COVERED and one.coverage is Coverage.PARTIAL:
+        return ""
+    return COVERAGE_LABELS[one.coverage]
 
 
 def _rules(rules: Sequence[str], statuses: Mapping[str, RuleStatus]) -> Iterable[Fact]:

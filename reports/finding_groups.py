@@ -12,7 +12,7 @@ from auditor.model.report import FindingRecord, Report, SubjectRecord
 from reports.controls import ControlNames
 from reports.finding_rows import OPEN, Company, build_row, sort_findings
 from reports.layout import Layout
-from reports.rows import FindingGroup, FindingRow, FindingSection, Worst, WorstRow
+from reports.rows import Fact, FindingGroup, FindingRow, FindingSection, Worst, WorstRow
 from reports.text import count, join_words, show_name, show_text
 
 WORST = 6
@@ -58,6 +58,7 @@ class _Builder:
         self._titles = titles
         self._layout = layout
         self._names = ControlNames(report.frameworks)
+        self._named: set[str] = set()
         self._company = Company(ordered, titles)
         self._is_crowded = len(ordered) > layout.group_above
         self._left = _Budget(full=layout.full_rows, lines=layout.finding_rows)
@@ -93,7 +94,7 @@ class _Builder:
             total=len(members),
             extent=_extent(members),
             hint=show_text(first.hint),
-            controls=self._names.group(members),
+            controls=self._controls(members),
             rows=tuple(
                 build_row(one, self._titles, layout, self._company) for one in members[:full]
             ),
@@ -101,6 +102,13 @@ class _Builder:
             omitted=len(members) - shown,
             folded=is_minor or first.status != OPEN or len(members) > layout.open_rows,
         )
+
+    def _controls(self, members: Sequence[FindingRecord]) -> tuple[Fact, ...]:
+        rule = members[0].rule
+        if self._layout.controls_once and rule in self._named:
+            return ()
+        self._named.add(rule)
+        return self._names.group(members)
 
     def _count_full(self, first: FindingRecord, total: int) -> int:
         """How many of a group are shown in full. A waived one is accepted: it stays brief."""

@@ -167,8 +167,8 @@ def _remediation(remediation: Remediation, layout: Layout) -> RemediationRow:
         manifest=_manifest(remediation.manifest or "", layout),
         steps=tuple(show_text(step) for step in remediation.steps),
         changed=(
-            *([_changed("opens", opens, "that {} closed today")] if opens else []),
-            *([_changed("closes", closes, "of today")] if closes else []),
+            *([_changed("opens", opens, "that {} closed today", layout)] if opens else []),
+            *([_changed("closes", closes, "of today", layout)] if closes else []),
         ),
     )
 
@@ -185,24 +185,24 @@ def _manifest(manifest: str, layout: Layout) -> str:
     return "\n".join(lines)
 
 
-def _changed(verb: str, changed: ChangedConnections, which: str) -> ChangedRows:
+def _changed(verb: str, changed: ChangedConnections, which: str, layout: Layout) -> ChangedRows:
+    shown = changed.connections[: layout.changed_rows]
     return ChangedRows(
-        text=_describe_change(verb.capitalize(), changed, which),
+        text=_describe_change(verb.capitalize(), changed, which, len(shown)),
         caption=f"Connections that the remediation {verb}",
         rows=tuple(
             ChangedRow(show_name(one.source), show_name(one.destination), show_name(one.ports))
-            for one in changed.connections
+            for one in shown
         ),
     )
 
 
-def _describe_change(verb: str, changed: ChangedConnections, which: str) -> str:
+def _describe_change(verb: str, changed: ChangedConnections, which: str, shown: int) -> str:
     unread = f" Pods that were not read: {show_text(changed.unread)}." if changed.unread else ""
     if changed.total == 0:
         return f"{verb} no connection {which.format('is')}.{unread}"
     which = which.format("is" if changed.total == 1 else "are")
     text = f"{unread} {verb} {count(changed.total, 'connection')} {which}".lstrip()
-    shown = len(changed.connections)
     if shown < changed.total:
         return f"{text}, of which {shown:,} {'is' if shown == 1 else 'are'} listed:"
     return f"{text}:"

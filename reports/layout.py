@@ -29,6 +29,10 @@ class Layout:
     """Lines shown of a manifest."""
     manifest_columns: int
     """Characters shown of a manifest's line."""
+    changed_rows: int
+    """Connections shown of those that a remediation closes, and of those that it opens."""
+    controls_once: bool
+    """The controls of a rule are named at its first group alone."""
     gap_rows: int
     excluded_rows: int
     waiver_rows: int
@@ -47,6 +51,8 @@ SCREEN = Layout(
     open_rows=10,
     manifest_lines=NO_LIMIT,
     manifest_columns=NO_LIMIT,
+    changed_rows=NO_LIMIT,
+    controls_once=False,
     gap_rows=2000,
     excluded_rows=2000,
     waiver_rows=2000,
@@ -63,6 +69,8 @@ PAPER = Layout(
     open_rows=NO_LIMIT,
     manifest_lines=120,
     manifest_columns=300,
+    changed_rows=8,
+    controls_once=True,
     gap_rows=200,
     excluded_rows=100,
     waiver_rows=100,

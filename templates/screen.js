@@ -50,7 +50,7 @@
     wasNarrowed = narrowed;
     const unit = findings[0].classList.contains("group") ? "groups" : "findings";
     form.elements.shown.value =
-      shown === findings.length ? `${shown} ${unit}` : `${shown} of ${findings.length} ${unit} shown`;
+      shown === findings.length ? `${shown} ${unit} in all sections` : `${shown} of ${findings.length} ${unit} shown`;
     return filter;
   };
 
