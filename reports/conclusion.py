@@ -9,6 +9,7 @@ from auditor.findings.run import ENFORCEMENT_RULE
 from auditor.findings.score import is_incomplete
 from auditor.model.findings import RuleStatus, Severity
 from auditor.model.report import ClusterRecord, FindingRecord, GapRecord, Report, RuleRecord
+from reports.exceptions import warn_of_waivers
 from reports.finding_rows import OPEN
 from reports.rows import Notice, SeverityCount, Tone, Verdict
 from reports.text import count, join_words, show_name, show_text, show_title
@@ -48,6 +49,7 @@ def conclude(report: Report) -> Verdict:
     sentences = [
         *_on_enforcement(report),
         *_on_findings(opened, system),
+        *_on_waived(report.summary.waived_by_severity),
         *_on_rules(report.rules),
         *_on_gaps(report.scope.gaps),
     ]
@@ -116,6 +118,20 @@ def _on_findings(opened: int, system: int) -> Iterable[str]:
         yield f"{system:,} of them {'is' if system == 1 else 'are'} in system namespaces."
 
 
+def _on_waived(waived: Mapping[str, int]) -> Iterable[str]:
+    if total := sum(waived.values()):
+        noun = "finding is" if total == 1 else "findings are"
+        yield f"{total:,} further {noun} waived: accepted, not mended."
+
+
+def describe_waived(waived: Mapping[str, int]) -> str:
+    """Return `3 waived: 2 high and 1 low`, or nothing where nothing is."""
+    if not (total := sum(waived.values())):
+        return ""
+    words = join_words(f"{waived[one]:,} {one}" for one in Severity if waived[one])
+    return f"{total:,} waived: {words}"
+
+
 def _on_rules(rules: Sequence[RuleRecord]) -> Iterable[str]:
     statuses = Counter(rule.status for rule in rules)
     partly = sum(
@@ -156,6 +172,7 @@ def warn(report: Report, titles: Mapping[str, str]) -> tuple[Notice, ...]:
     return (
         *_notice_of_failed_rules(report.rules),
         *_notice_of_enforcement(report),
+        *warn_of_waivers(report),
         *_notice_of_gaps(report.scope.gaps),
         *_notice_of_unevaluated_rules(report.rules, titles),
     )

@@ -1,4 +1,4 @@
-"""The rules' pages on a terminal and as JSON."""
+"""The rules' pages on a terminal, as Markdown (RULES.md) and as JSON."""
 
 from __future__ import annotations
 
@@ -11,9 +11,20 @@ from auditor.model.recognised import Aspect, RecognisedAspect
 from auditor.model.report import RulePage
 from reports.paint import Paint
 from reports.summary import SEVERITY_COLORS, align
-from reports.text import paragraphs, visible
+from reports.text import paragraphs, show_title, visible
 
 _WIDTH = 88
+
+_MARKDOWN_HEAD = (
+    "# Rules",
+    "",
+    "Generated from the docstrings in `auditor/rules` by `make rules`: change those. A rule judges",
+    "what the policies together allow, not how they are written. The severity is the default; a",
+    "finding may be graded, and then says why.",
+    "",
+    "| rule | severity | what it finds |",
+    "|---|---|---|",
+)
 
 
 def list_pages_json(pages: Sequence[RulePage]) -> bytes:
@@ -28,6 +39,22 @@ def list_pages_text(pages: Sequence[RulePage], paint: Paint) -> str:
     table += [(one.severity.value, one.id, visible(one.title)) for one in pages]
     colors = ["", *(SEVERITY_COLORS[one.severity] for one in pages)]
     return "".join(f"{line}\n" for line in align(table, colors, paint))
+
+
+def list_pages_markdown(pages: Sequence[RulePage]) -> str:
+    """RULES.md: a table of the rules, then every page under a heading that is the rule's id."""
+    return "".join(f"{line}\n" for line in (*_MARKDOWN_HEAD, *_markdown(pages)))
+
+
+def _markdown(pages: Sequence[RulePage]) -> Iterator[str]:
+    for one in pages:
+        yield f"| [{one.id}](#{one.id}) | {one.severity} | {show_title(one.title)} |"
+    for page in pages:
+        yield from ("", f"## {page.id}", "", f"{page.title} Severity: {page.severity}.")
+        for heading, text in page.sections:
+            yield from ("", f"**{heading}**")
+            for kind, block in paragraphs(text):
+                yield from ("", f"- {block}" if kind == "item" else block[:1].upper() + block[1:])
 
 
 def show_page_json(page: RulePage, recognised: Sequence[RecognisedAspect] | None = None) -> bytes:

@@ -8,8 +8,10 @@ from auditor.model.findings import Severity
 from auditor.model.report import Audit, GapRecord, Report, ScoreRecord
 from auditor.model.waivers import WaiverState, WaiverUseRecord
 from reports.conclusion import conclude, count_severities, describe_gap, warn
-from reports.finding_rows import build_row, pick_worst, sort_findings
+from reports.finding_groups import pick_worst
+from reports.finding_rows import build_row, sort_findings
 from reports.paint import Paint
+from reports.scoring import describe_score
 from reports.text import count, join_words, show_name, show_text, show_title
 
 _GAPS_SHOWN = 5
@@ -73,7 +75,7 @@ def _summary(audit: Audit, paths: Sequence[str], paint: Paint) -> Iterator[str]:
     yield from _score(report.summary.score)
     yield from _worst(report, titles, paint)
     for notice in warn(report, titles):
-        if notice.anchor != "gaps":
+        if notice.anchor not in ("gaps", "exceptions"):
             yield ""
             yield f"{paint('note', 'yellow')}: {notice.title}. {notice.text}"
     yield from _gaps(report.scope.gaps, paint)
@@ -122,26 +124,21 @@ def describe_waivers(uses: Sequence[WaiverUseRecord]) -> Iterator[str]:
         yield f"{len(wanted) - _WAIVERS_SHOWN:,} more are expired, unused or about to expire"
 
 
-def _score(score: ScoreRecord) -> Iterator[str]:
+def _score(record: ScoreRecord) -> Iterator[str]:
     """The score with its formula, and what may be missing from it."""
-    hidden = [
-        f"{count(score.rules_not_evaluated, 'rule')} not evaluated or only in part"
-        if score.rules_not_evaluated
-        else "",
-        f"{count(score.rules_disabled, 'rule')} disabled" if score.rules_disabled else "",
-    ]
-    value = f"none, {score.reason}" if score.value is None else f"{score.value:.1f} of 100"
-    numbers = f"S = {score.subjects:,}, W = {score.weight:,}"
-    yield f"score: {value} ({'; '.join([numbers, *filter(None, hidden)])})"
+    score = describe_score(record)
+    yield f"score: {score.value} ({score.numbers})"
     yield f"  {score.formula}"
+    if score.omits:
+        yield f"  {score.omits}"
 
 
 def _worst(report: Report, titles: Mapping[str, str], paint: Paint) -> Iterator[str]:
     worst = pick_worst(report.findings, titles)
-    if worst:
+    if worst.rows:
         yield ""
         yield "worst findings:"
-    for row in worst:
+    for row in worst.rows:
         found = row.finding
         more = f"  (and {row.more:,} more)" if row.more else ""
         yield f"  {_label(found.severity, paint)} {found.rule}: {found.subject}{more}"

@@ -34,18 +34,28 @@ def rules() -> None:
 
 
 @rules.command("list")
-@_FORMAT
+@click.option(
+    "-o",
+    "--output",
+    "format_",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="The format; markdown holds every page.",
+)
 @presentation_flags
 @without_settings
 def list_(session: Session, *, format_: str) -> int:
     """List the rules with their severities."""
     from auditor.rules import RULES
     from reports.paint import choose_paint
-    from reports.rule_pages import list_pages_json, list_pages_text
+    from reports.rule_pages import list_pages_json, list_pages_markdown, list_pages_text
 
     pages = tuple(one.page for one in RULES)
     if format_ == "json":
         session.write((list_pages_json(pages),))
+    elif format_ == "markdown":
+        session.write((list_pages_markdown(pages).encode(),))
     else:
         paint = choose_paint(colors=session.colors(sys.stdout))
         session.write((list_pages_text(pages, paint).encode(),))

@@ -24,6 +24,14 @@ def test_the_list_is_a_document_too(run: Run) -> None:
     assert expected == run("rules", "list", "-o", "json").json
 
 
+def test_the_list_is_a_book_too(run: Run) -> None:
+    """`-o markdown` holds every page: a heading by the rule's id, and all its sections."""
+    lines = run("rules", "list", "-o", "markdown").out.decode().splitlines()
+    assert [f"## {one.id}" for one in RULES] == [one for one in lines if one.startswith("## ")]
+    for heading in HEADINGS:
+        assert len(RULES) == lines.count(f"**{heading}**")
+
+
 @pytest.mark.parametrize("rule", [one.id for one in RULES])
 def test_every_rule_has_a_page(run: Run, rule: str) -> None:
     """The page has its sections in order, in text and as a document."""

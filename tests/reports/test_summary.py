@@ -107,9 +107,10 @@ def test_the_score_says_what_may_be_missing_from_it() -> None:
         RuleRecord("c", RuleStatus.DISABLED, declared_only=False, reason="for now"),
     ]
     lines = summarise(make_audit([make_finding(1)], rules=rules))
+    assert "score: 66.6 of 100 (S = 20, W = 10)" in lines
     assert (
-        "score: 66.6 of 100 (S = 20, W = 10; 1 rule not evaluated or only in part; "
-        "1 rule disabled)" in lines
+        "  It leaves out what they would have found: 1 rule not evaluated or only in part and "
+        "1 rule disabled." in lines
     )
     lines = summarise(make_audit([], rules=rules[1:]))
     assert any(line.startswith("score: none, no rule was evaluated (S = 20, ") for line in lines)
