@@ -77,6 +77,7 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
             and _is_worse(before, one)
             and not _was_hidden(before, one)
             and not _has_moved(before, after, one)
+            and not _comes_into_force(finding, one)
         ):
             yield f"a new finding of {one.severity}: {one.rule} {name_subject(one)} {one.detail}"
     yield from find_differences(before.view, after.view.snapshot, remediation)
@@ -98,6 +99,17 @@ def _has_moved(before: Audited, after: Audited, finding: FindingRecord) -> bool:
         )
 
     return "[" in (finding.detail or "") and count(after) <= count(before)
+
+
+def _comes_into_force(mended: FindingRecord, finding: FindingRecord) -> bool:
+    """Whether a policy is found fault with for rules that were inert before it was mended.
+
+    What they open is stated, and exactly that.
+    """
+    subjects = {*finding.policies, name_subject(finding)}
+    return mended.rule == "policy-types-omit-a-direction" and not subjects.isdisjoint(
+        mended.policies
+    )
 
 
 def _was_hidden(before: Audited, finding: FindingRecord) -> bool:
