@@ -77,6 +77,7 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
             and _is_worse(before, one)
             and not _was_hidden(before, one)
             and not _has_moved(before, after, one)
+            and not _was_open_by_silence(before, one)
         ):
             yield f"a new finding of {one.severity}: {one.rule} {name_subject(one)} {one.detail}"
     yield from find_differences(before.view, after.view.snapshot, remediation)
@@ -98,6 +99,16 @@ def _has_moved(before: Audited, after: Audited, finding: FindingRecord) -> bool:
         )
 
     return "[" in (finding.detail or "") and count(after) <= count(before)
+
+
+def _was_open_by_silence(before: Audited, finding: FindingRecord) -> bool:
+    """Whether an ipBlock only says what was open without a word: where it opens is a fault, too.
+
+    A policy for pods that nothing isolated, or a rule that had no peers, admits the same addresses.
+    """
+    rule = "ip-block-covers-cluster-addresses"
+    known = map(name_subject, before.findings_of(rule))
+    return finding.rule == rule and name_subject(finding) not in known
 
 
 def _was_hidden(before: Audited, finding: FindingRecord) -> bool:
