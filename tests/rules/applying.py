@@ -78,6 +78,7 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
             and not _was_hidden(before, one)
             and not _has_moved(before, after, one)
             and not _comes_into_force(finding, one)
+            and not _was_open_by_silence(before, one)
         ):
             yield f"a new finding of {one.severity}: {one.rule} {name_subject(one)} {one.detail}"
     yield from find_differences(before.view, after.view.snapshot, remediation)
@@ -112,11 +113,18 @@ def _comes_into_force(mended: FindingRecord, finding: FindingRecord) -> bool:
     )
 
 
+def _was_open_by_silence(before: Audited, finding: FindingRecord) -> bool:
+    """Whether an ipBlock only says what was open without a word: where it opens is a fault, too.
+
+    A policy for pods that nothing isolated, or a rule that had no peers, admits the same addresses.
+    """
+    rule = "ip-block-covers-cluster-addresses"
+    known = map(name_subject, before.findings_of(rule))
+    return finding.rule == rule and name_subject(finding) not in known
+
+
 def _was_hidden(before: Audited, finding: FindingRecord) -> bool:
     """Whether the subject was worse off before, by a finding that hides this lesser one."""
-    if finding.rule == "ip-block-covers-cluster-addresses":
-        # a policy of the manifest keeps addresses open to pods that no policy restricted before
-        return name_subject(finding) not in {str(one.reference) for one in before.view.policies}
     hiding = _HIDDEN_BY.get((finding.rule, finding.detail))
     return hiding in {
         (one.rule, one.detail)
