@@ -15,6 +15,7 @@ from auditor.rules import (
     policy_is_redundant,
     policy_kinds_not_evaluated,
     policy_selects_no_pods,
+    rule_is_one_sided,
     workload_is_not_isolated,
 )
 from auditor.rules._rule import Rule, read_rule
@@ -31,6 +32,7 @@ RULES: tuple[Rule, ...] = tuple(
         environments_can_talk,
         policy_selects_no_pods,
         peer_selects_nothing,
+        rule_is_one_sided,
         named_port_resolves_nowhere,
         ip_block_covers_cluster_addresses,
         policy_is_redundant,

@@ -67,7 +67,8 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
     known = before.severities
     for one in after.findings:
         worse = one.id not in known or one.severity.rank < known[one.id].rank
-        if worse and one.severity.rank <= finding.severity.rank and not _was_hidden(before, one):
+        excused = _was_hidden(before, one) or _is_other_half(remediation, one)
+        if worse and one.severity.rank <= finding.severity.rank and not excused:
             yield f"a new finding of {one.severity}: {one.rule} {name_subject(one)} {one.detail}"
     yield from find_differences(before.view, after.view.snapshot, remediation)
 
@@ -82,6 +83,18 @@ def _was_hidden(before: Audited, finding: FindingRecord) -> bool:
         and finding.system
         and name_subject(finding) in map(name_subject, before.findings_of("egress-is-unrestricted"))
     )
+
+
+def _is_other_half(remediation: Remediation, finding: FindingRecord) -> bool:
+    """Whether the finding is what a closed connection leaves of itself at its other end.
+
+    That is a rule which still allows it; to see it reported is what the user needs next.
+    """
+    closes = remediation.closes
+    if finding.rule != "rule-is-one-sided" or closes is None:
+        return False
+    ends = {end for one in closes.connections for end in (one.source, one.destination)}
+    return bool(closes.omitted) or not ends.isdisjoint(finding.evidence["denied_by"])
 
 
 def apply_policies(snapshot: Snapshot, policies: Iterable[NetworkPolicy]) -> Snapshot:
