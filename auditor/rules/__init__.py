@@ -26,6 +26,7 @@ from auditor.rules import (
     policy_kinds_not_evaluated,
     policy_selects_no_pods,
     policy_types_omit_a_direction,
+    rule_is_one_sided,
     selector_trusts_a_tenant_label,
     workload_is_not_isolated,
 )
@@ -54,6 +55,7 @@ RULES: tuple[Rule, ...] = tuple(
         selector_trusts_a_tenant_label,
         policy_selects_no_pods,
         peer_selects_nothing,
+        rule_is_one_sided,
         policy_types_omit_a_direction,
         named_port_resolves_nowhere,
         ip_block_covers_cluster_addresses,
