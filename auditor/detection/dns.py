@@ -6,12 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from auditor.detection.data import load_dns
+from auditor.detection.data import DetectionData
 from auditor.model.objects import Pod, Reference, Service, ServicePort
 from auditor.model.ports import PortRange
 from auditor.model.recognition import DNS_PORTS
 from auditor.model.snapshot import Snapshot
 from auditor.model.workloads import OwnersByKey, workload_of
+
+_NAMES = {("TCP", "dns-tcp"), ("UDP", "dns")}
+"""What the manifests of CoreDNS, kube-dns, their caches and OpenShift's operator name the ports."""
 
 
 class Dns(NamedTuple):
@@ -24,15 +27,18 @@ class Dns(NamedTuple):
 
 
 def recognize_dns(
-    snapshot: Snapshot, owners: OwnersByKey, system_namespaces: frozenset[str]
+    snapshot: Snapshot,
+    owners: OwnersByKey,
+    data: DetectionData,
+    system_namespaces: frozenset[str],
 ) -> Dns:
     """The workloads in system namespaces with a label of cluster DNS.
 
     The labels are those of the pods found that a policy can select at all (host-network pods it
-    cannot: semantics 1.2); where none was found, the usual ones. The ports are those behind port
-    53 of the Services that select the pods: OpenShift's listen on 5353.
+    cannot: semantics 1.2); where none was found, the usual ones. The ports are those behind the
+    Services that select the pods: OpenShift's listen on 5353.
     """
-    known = load_dns().labels
+    known = data.dns
     services = _services_of_dns(snapshot.services)
     ports: dict[Reference, set[PortRange]] = defaultdict(set)
     selectable: set[int] = set()
@@ -65,16 +71,27 @@ def _services_of_dns(
 
 
 def _ports(services: Iterable[tuple[Service, ServicePort]], pod: Pod) -> Iterator[PortRange]:
-    """The ports on which a pod answers: of each protocol as its Services say, else the usual."""
-    published = {
-        PortRange(protocol=port.protocol, first=number, last=number)
+    """The ports on which a pod answers, for each protocol by the first of these that says it.
+
+    What its Services lead to, what its containers name as everyone's do, and the usual port.
+    """
+    published = [
+        (port.protocol, number)
         for service, port in services
         if service.spec.selector.items() <= pod.labels.items()
-        for number in port.resolve(pod)
-    }
-    yield from published
-    known = {one.protocol for one in published}
-    yield from (one for one in DNS_PORTS if one.protocol not in known)
+        and (number := port.resolve(pod)) is not None
+    ]
+    named = [
+        (one.protocol, one.container_port)
+        for one in pod.listening
+        if (one.protocol, one.name) in _NAMES
+    ]
+    for usual in DNS_PORTS:
+        protocol = usual.protocol
+        found = [number for one, number in published if one == protocol]
+        found = found or [number for one, number in named if one == protocol]
+        for number in found or [usual.first]:
+            yield PortRange(protocol=protocol, first=number, last=number)
 
 
 def _sorted(ports: Iterable[PortRange]) -> tuple[PortRange, ...]:

@@ -104,7 +104,7 @@ class Compiler:
     def _grants(
         self, namespace: str, direction: Direction, number: int, rule: Rule
     ) -> Iterable[Grant]:
-        peers, possible = self._peers(namespace, rule)
+        peers, possible = self.match_peers(namespace, rule)
         mask, named = self._port_mask(rule.ports)
         if not named:
             yield Grant(number, peers, mask, (), possible)
@@ -118,7 +118,8 @@ class Compiler:
                     if pods.intersect(peers) or pods.intersect(possible):
                         yield Grant(number, peers & pods, resolved, (), possible & pods)
 
-    def _peers(self, namespace: str, rule: Rule) -> tuple[FrozenBitMap, FrozenBitMap]:
+    def match_peers(self, namespace: str, rule: Rule) -> tuple[FrozenBitMap, FrozenBitMap]:
+        """Who the peers of a rule match, for a policy of the namespace, and who they may match."""
         if not rule.peers:
             return self._index.everything, EMPTY
         peers: list[FrozenBitMap] = []

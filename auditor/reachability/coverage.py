@@ -7,7 +7,8 @@ for it is as hard as satisfiability.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from auditor.model.selectors import LabelSelector, Requirement
 
@@ -21,20 +22,40 @@ _ANY_OTHER = "any-other-value"
 
 
 class SearchExceededError(Exception):
-    """The selectors are too many and too entangled to decide within the budget."""
+    """Too many things are too entangled to decide within the budget."""
 
 
-def find_escape(selectors: Iterable[LabelSelector]) -> Mapping[str, str] | None:
+class Steps:
+    """What a search may still do; searches that belong together share one."""
+
+    def __init__(self, left: int = STEPS_AT_MOST) -> None:
+        self._left = left
+
+    def spend(self, number: int) -> None:
+        """Count steps.
+
+        Raises:
+            SearchExceededError: there are not so many left.
+
+        """
+        self._left -= number
+        if self._left < 0:
+            raise SearchExceededError
+
+
+def find_escape(
+    selectors: Iterable[LabelSelector], steps: Steps | None = None
+) -> Mapping[str, str] | None:
     """Find labels that no selector selects; None where every label set is selected.
 
     Raises:
-        SearchExceededError: not decided within `STEPS_AT_MOST` steps.
+        SearchExceededError: not decided within the steps, by default `STEPS_AT_MOST`.
 
     """
     clauses = {one.requirements() for one in selectors}
     if () in clauses:
         return None
-    return _Search(_without_implied(clauses)).solve()
+    return _Search(_without_implied(clauses), steps or Steps()).solve()
 
 
 def _without_implied(clauses: set[tuple[Requirement, ...]]) -> list[tuple[Requirement, ...]]:
@@ -50,9 +71,16 @@ def _without_implied(clauses: set[tuple[Requirement, ...]]) -> list[tuple[Requir
     return kept
 
 
+class _Choice(NamedTuple):
+    """Labels chosen so far, None for absent, and the selectors that they do not escape yet."""
+
+    labels: dict[str, str | None]
+    open_clauses: list[tuple[Requirement, ...]]
+
+
 class _Search:
-    def __init__(self, clauses: list[tuple[Requirement, ...]]) -> None:
-        self._steps = 0
+    def __init__(self, clauses: list[tuple[Requirement, ...]], steps: Steps) -> None:
+        self._steps = steps
         self._clauses = clauses
         values: dict[str, set[str]] = {}
         for clause in clauses:
@@ -63,13 +91,22 @@ class _Search:
         }
 
     def solve(self) -> Mapping[str, str] | None:
-        return self._extend({}, self._clauses)
+        # a stack of its own: there may be more keys than Python allows calls within calls
+        ways = [iter([_Choice({}, self._clauses)])]
+        while ways:
+            choice = next(ways[-1], None)
+            if choice is None:
+                ways.pop()
+            elif not choice.open_clauses:
+                return {key: value for key, value in choice.labels.items() if value is not None}
+            else:
+                ways.append(self._extend(*choice))
+        return None
 
     def _extend(
         self, chosen: dict[str, str | None], open_clauses: list[tuple[Requirement, ...]]
-    ) -> Mapping[str, str] | None:
-        if not open_clauses:
-            return {key: value for key, value in chosen.items() if value is not None}
+    ) -> Iterator[_Choice]:
+        """The ways to escape one clause more, as far as they leave a way out of every other."""
         # the clause with the fewest ways out decides first
         clause = min(open_clauses, key=lambda each: sum(one.key not in chosen for one in each))
         tried: dict[str, set[str | None]] = {}
@@ -80,16 +117,11 @@ class _Search:
                 if value in tried.setdefault(one.key, set()) or _meets(one, value):
                     continue
                 tried[one.key].add(value)
-                self._steps += len(open_clauses)
-                if self._steps > STEPS_AT_MOST:
-                    raise SearchExceededError
+                self._steps.spend(len(open_clauses))
                 extended = {**chosen, one.key: value}
                 left = [each for each in open_clauses if not _escapes(each, extended)]
                 if all(_may_escape(each, extended) for each in left):
-                    found = self._extend(extended, left)
-                    if found is not None:
-                        return found
-        return None
+                    yield _Choice(extended, left)
 
 
 def _fresh(values: set[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar, cast
@@ -15,8 +15,7 @@ from auditor.model.collector import uncollected
 from auditor.model.connections import AddressEndpoint, Endpoint
 from auditor.model.findings import Direction
 from auditor.model.objects import IPBlock, NetworkPolicy, Peer, Pod, Reference
-from auditor.model.ports import PortRange
-from auditor.model.recognition import DNS_PORTS, Recognition
+from auditor.model.recognition import Recognition
 from auditor.model.selectors import LabelSelector
 from auditor.model.snapshot import Blind, Gap, Snapshot
 from auditor.reachability.address_parts import AddressParts, Cut, block_ranges
@@ -24,6 +23,7 @@ from auditor.reachability.compile import CompiledPolicy, Compiler
 from auditor.reachability.endpoints import HOST, Endpoints, WorkloadNode, group_endpoints
 from auditor.reachability.index import Index
 from auditor.reachability.permissions import Group, Groups, group_by_isolation
+from auditor.reachability.port_cuts import cut_ports
 from auditor.reachability.port_parts import PortParts
 from auditor.reachability.uncertainty import describe_uncertainty
 from auditor.reachability.vocabulary import Vocabulary, collect_vocabulary
@@ -77,9 +77,7 @@ def _compute(
     parts = AddressParts(one for block in vocabulary.blocks for one in block_ranges(block))
     by_address = ip_blocks_match_pods is not False and bool(vocabulary.blocks)
     endpoints = group_endpoints(snapshot, vocabulary, parts, by_address=by_address)
-    ports = PortParts(
-        (*vocabulary.port_ranges, *_named_ranges(endpoints), *_asked_ports(recognition))
-    )
+    ports = cut_ports(snapshot, recognition, vocabulary, endpoints)
     index = Index(endpoints)
     compiler = Compiler(endpoints, index, ports, ip_blocks_match_pods=ip_blocks_match_pods)
     policies = tuple(compiler.compile_policy(one) for one in snapshot.policies)
@@ -95,19 +93,6 @@ def _compute(
         for direction in Direction
     }
     return Evaluation(endpoints, index, ports, vocabulary, compiler, policies, groups)
-
-
-def _asked_ports(recognition: Recognition) -> Iterator[PortRange]:
-    """Ports of questions, cut whether or not a policy names them: DNS."""
-    yield from DNS_PORTS
-    for each in recognition.dns_ports.values():
-        yield from each
-
-
-def _named_ranges(endpoints: Endpoints) -> Iterator[PortRange]:
-    for one in endpoints.classes:
-        for _, protocol, number in one.named_ports:
-            yield PortRange(protocol=protocol, first=number, last=number)
 
 
 class View:

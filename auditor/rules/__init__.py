@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from auditor.rules import (
+    database_egress_is_unrestricted,
+    database_open_beyond_its_ports,
     database_open_to_all_pods,
+    database_open_to_other_environments,
+    database_open_to_outside,
     default_deny_is_nullified,
     dns_is_blocked,
     dns_lacks_tcp,
@@ -12,9 +16,17 @@ from auditor.rules import (
     environment_is_unknown,
     environments_can_talk,
     host_network_workload_bypasses_policy,
+    ip_block_covers_cluster_addresses,
     metadata_service_is_reachable,
+    named_port_resolves_nowhere,
     namespace_lacks_default_deny,
+    peer_selects_nothing,
+    policies_are_not_enforced,
+    policy_is_redundant,
+    policy_kinds_not_evaluated,
+    policy_selects_no_pods,
     policy_types_omit_a_direction,
+    rule_is_one_sided,
     selector_trusts_a_tenant_label,
     workload_is_not_isolated,
 )
@@ -26,8 +38,13 @@ RULES: tuple[Rule, ...] = tuple(
         namespace_lacks_default_deny,
         default_deny_is_nullified,
         workload_is_not_isolated,
+        policies_are_not_enforced,
         host_network_workload_bypasses_policy,
         database_open_to_all_pods,
+        database_open_to_other_environments,
+        database_open_to_outside,
+        database_open_beyond_its_ports,
+        database_egress_is_unrestricted,
         egress_is_unrestricted,
         egress_to_whole_internet,
         metadata_service_is_reachable,
@@ -36,6 +53,16 @@ RULES: tuple[Rule, ...] = tuple(
         environments_can_talk,
         environment_is_unknown,
         selector_trusts_a_tenant_label,
+        policy_selects_no_pods,
+        peer_selects_nothing,
+        rule_is_one_sided,
         policy_types_omit_a_direction,
+        named_port_resolves_nowhere,
+        ip_block_covers_cluster_addresses,
+        policy_is_redundant,
+        policy_kinds_not_evaluated,
     )
 )
+
+ENFORCEMENT: Rule = next(one for one in RULES if one.check is policies_are_not_enforced.check)
+"""While this rule has a finding, what passes is declared, and not known to be enforced."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -15,6 +15,9 @@ from auditor.reachability.permissions import Cell
 from auditor.reachability.reach import Reach, reach_out
 from auditor.reachability.view import View
 from auditor.rules._certainty import certainty
+
+Members = Mapping[int, tuple[int, ...]]
+"""By class: the workloads."""
 
 
 class Leak(NamedTuple):
@@ -47,32 +50,36 @@ class Environments:
 
     def is_production(self, name: str) -> bool:
         """Whether an environment is production."""
-        return any(
-            one.production
-            for one in self._view.recognition.environments.values()
-            if one.name == name
-        )
+        return name in self._production
 
     @cached_property
-    def _environment_of(self) -> tuple[str | None, ...]:
-        """By workload; None where there is none, or where its policies were not read."""
-        environments = self._view.recognition.environments
+    def _production(self) -> frozenset[str | None]:
+        environments = self._view.recognition.environments.values()
+        return frozenset(one.name for one in environments if one.production)
+
+    @cached_property
+    def members(self) -> dict[str, Members]:
+        """The workloads of each environment, but for those whose policies were not read."""
+        return {name: each for name, each in self._members.items() if name is not None}
+
+    @property
+    def ambiguous_members(self) -> Members:
+        """The workloads of ambiguous namespaces, likewise."""
+        return self._members.get(None, {})
+
+    @cached_property
+    def _members(self) -> dict[str | None, Members]:
         judged = {
             namespace: one.name
-            for namespace, one in environments.items()
+            for namespace, one in self._view.recognition.environments.items()
             if not certainty(self._view, (namespace,), Blind.POLICIES).unread
         }
-        return tuple(judged.get(one.endpoint.workload.namespace) for one in self._view.workloads)
-
-    @cached_property
-    def _members(self) -> dict[str, dict[int, tuple[int, ...]]]:
-        """By environment and class: the workloads."""
-        found: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        found: dict[str | None, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         for number, one in enumerate(self._view.workloads):
-            name = self._environment_of[number]
-            if name is not None:
+            namespace = one.endpoint.workload.namespace
+            if namespace in judged:
                 for bit in one.classes:
-                    found[name][bit].append(number)
+                    found[judged[namespace]][bit].append(number)
         return {
             name: {bit: tuple(each) for bit, each in classes.items()}
             for name, classes in found.items()
@@ -89,7 +96,7 @@ class Environments:
         groups = self._view.evaluation.groups
         if not any(one.possible for each in groups.values() for one in each.groups):
             return frozenset()
-        bits = {name: FrozenBitMap(classes) for name, classes in self._members.items()}
+        bits = {name: FrozenBitMap(classes) for name, classes in self.members.items()}
         reach = Reach(self._view, Direction.EGRESS, possible=True)
         return frozenset(
             (source, destination)
@@ -100,10 +107,10 @@ class Environments:
         )
 
     def _crossings(self) -> dict[tuple[str, str], _Crossing]:
-        bits = {name: FrozenBitMap(classes) for name, classes in self._members.items()}
+        bits = {name: FrozenBitMap(classes) for name, classes in self.members.items()}
         reach = self._view.remembered(reach_out)
         found: dict[tuple[str, str], _Crossing] = {}
-        for source, members in self._members.items():
+        for source, members in self.members.items():
             others = FrozenBitMap.union(
                 FrozenBitMap(), *(wanted for name, wanted in bits.items() if name != source)
             )
@@ -117,7 +124,7 @@ class Environments:
                     if crossing:
                         key = (source, destination)
                         if key not in found:
-                            found[key] = _Crossing(self._view, self._members[destination])
+                            found[key] = _Crossing(self._view, self.members[destination])
                         found[key].add(bit, members[bit], crossing)
         return {key: one for key, one in found.items() if one.first is not None}
 
@@ -131,7 +138,7 @@ class Environments:
 class _Crossing:
     """Collects what crosses between one pair of environments."""
 
-    def __init__(self, view: View, destinations: dict[int, tuple[int, ...]]) -> None:
+    def __init__(self, view: View, destinations: Members) -> None:
         self._view = view
         self._held = destinations
         self._counts: dict[FrozenBitMap, int] = {}

@@ -11,6 +11,7 @@ from auditor.reachability.closing import Change
 from auditor.reachability.endpoints import WorkloadNode
 from auditor.reachability.permissions import GrantBy
 from auditor.reachability.view import View
+from auditor.rules._dns import Dns
 from auditor.rules._kept_dns import cuts_dns, keep_dns
 from auditor.rules._openness import is_open_without, narrowing_steps, without_openers
 from auditor.rules._remediation import (
@@ -90,9 +91,9 @@ def _known_remediations(_: View) -> dict[_Key, Remediation]:
 
 def _steps_for_dns(view: View, direction: Direction, openers: Collection[GrantBy]) -> Remediation:
     policies = view.references(tuple(one.policy for one in openers))
+    ports = " and ".join(view.remembered(Dns).words.values())
     return by_steps(
-        f"allow cluster DNS in the {direction} of the pods that these policies select, by UDP and "
-        "by TCP",
+        f"allow {ports} to cluster DNS in the {direction} of the pods that these policies select",
         "then take the rules that allow everything out of them: " + ", ".join(map(str, policies)),
     )
 

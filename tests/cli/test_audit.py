@@ -1,6 +1,7 @@
 """`audit`: files, what is printed, exit codes, settings."""
 
 import csv
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from auditor.findings import run as findings_run
 from auditor.model.findings import Severity
 from auditor.model.objects import Reference
 from tests.cli.conftest import Run
+from tests.clusters.expectation import load
 from tests.conftest import FindCluster
 
 FILES = {"report.html", "report.pdf", "report.json", "findings.csv"}
@@ -65,7 +67,9 @@ def test_the_summary_counts_names_and_points(run: Run, cluster: FindCluster) -> 
     ran = run("audit", "-f", cluster("shop"), "-o", "reports/today")
     text = ran.out.decode()
     assert "" == ran.err
-    assert text.splitlines()[0].endswith("3 low")
+    severities = Counter(one.severity for one in load(cluster("shop") / "expected.yaml").findings)
+    counts = [f"{severities[one]} {one}" for one in ("high", "medium", "low", "info")]
+    assert text.splitlines()[0].endswith(f"{', '.join(counts[:-1])} and {counts[-1]}")
     assert "database-open-to-all-pods: shop-dev/StatefulSet/db" in text
     assert "1 gap: not everything was seen" in text
     assert "  reports/today/report.html" in text.splitlines()
@@ -137,10 +141,9 @@ def test_a_rule_that_fails_is_exit_code_1_and_stands_in_the_report(
     """A failed rule is never a pass: it goes before gaps and findings, and the rest is judged."""
     ran = run("audit", "-f", cluster("shop"), "--strict", "--fail-on", "low")
     assert 1 == ran.code
-    first, *others = (one["status"] for one in read_report(tmp_path / "out")["rules"])
-    assert "error" == first
-    assert "fail" in others
-    assert "error" not in others
+    statuses = [one["status"] for one in read_report(tmp_path / "out")["rules"]]
+    assert "error" == statuses[0]
+    assert "fail" in statuses[1:]
     assert "1 rule failed to run" in ran.out.decode()
 
 

@@ -125,11 +125,12 @@ def test_ports_are_those_behind_the_service(targets: tuple[int | str, int | str]
     assert {Reference("openshift-dns", "DaemonSet", "dns-default"): expected} == found.dns_ports
 
 
-def test_a_protocol_that_no_service_publishes_has_its_usual_port() -> None:
+def test_each_protocol_has_its_own_port() -> None:
     """A Service for UDP alone says nothing of TCP."""
-    only = service(ServicePort(port=53, protocol="UDP", target_port="dns"))
-    found = recognize(make_snapshot(pods=[openshift_pod()], services=[only]))
-    assert [numbers(("TCP", 53), ("UDP", 5353))] == list(found.dns_ports.values())
+    only = service(ServicePort(port=53, protocol="UDP", target_port=1053))
+    pod = make_pod(COREDNS, namespace="openshift-dns", labels=OPENSHIFT)
+    found = recognize(make_snapshot(pods=[pod], services=[only]))
+    assert [numbers(("TCP", 53), ("UDP", 1053))] == list(found.dns_ports.values())
 
 
 @pytest.mark.parametrize(
@@ -140,10 +141,17 @@ def test_a_protocol_that_no_service_publishes_has_its_usual_port() -> None:
         service(ServicePort(port=53, target_port=5300), selects={}),
         service(ServicePort(port=5300, target_port=5300)),
         service(ServicePort(port=53, target_port="nobody-declares")),
-        service(ServicePort(port=53)),
     ],
 )
-def test_ports_are_the_usual_ones_else(other: Service) -> None:
-    """A Service of another namespace, of other pods, of another port, or without a target."""
+def test_ports_without_a_service_are_those_that_are_named(other: Service) -> None:
+    """A Service of another namespace, of other pods, or of another port says nothing."""
     found = recognize(make_snapshot(pods=[openshift_pod()], services=[other]))
-    assert {} == found.dns_ports
+    assert [numbers(("TCP", 5353), ("UDP", 5353))] == list(found.dns_ports.values())
+
+
+def test_ports_that_nothing_tells_are_the_usual_ones() -> None:
+    """Without a Service and a name it is port 53, and so it is where a Service has no target."""
+    pod = make_pod(COREDNS, namespace="openshift-dns", labels=OPENSHIFT)
+    plain = service(ServicePort(port=53), ServicePort(port=53, protocol="UDP"))
+    assert {} == recognize(make_snapshot(pods=[pod])).dns_ports
+    assert {} == recognize(make_snapshot(pods=[openshift_pod()], services=[plain])).dns_ports

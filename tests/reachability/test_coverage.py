@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.model.selectors import LabelSelector, Operator, Requirement
-from auditor.reachability.coverage import SearchExceededError, find_escape
+from auditor.reachability.coverage import SearchExceededError, Steps, find_escape
 
 KEYS = ("app", "tier", "zone")
 VALUES = ("a", "b", "any-other-value")
@@ -156,3 +156,19 @@ def test_many_selectors_of_one_key_are_decided_within_the_budget() -> None:
     assert {} == find_escape(many)
     rest = require("app", "NotIn", *(f"app-{number}" for number in range(300)))
     assert None is find_escape([*many, rest])
+
+
+def test_selectors_of_a_thousand_keys_are_decided_within_the_budget() -> None:
+    """How deep the search goes is bounded by its budget, not by Python's calls within calls."""
+    many = [LabelSelector(match_labels={f"key-{number}": "yes"}) for number in range(1_200)]
+    assert {} == find_escape(many)
+
+
+def test_searches_that_belong_together_share_their_steps() -> None:
+    """What one search has spent, the next one lacks."""
+    question = pigeonholes(4)
+    assert None is find_escape(question, Steps(2_000))
+    shared = Steps(2_000)
+    assert None is find_escape(question, shared)
+    with pytest.raises(SearchExceededError):
+        find_escape(question, shared)
