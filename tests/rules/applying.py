@@ -24,6 +24,7 @@ from auditor.reachability.port_parts import OTHER, PortParts
 from auditor.reachability.view import View, evaluate
 from auditor.rules._remediation import ROWS_SHOWN
 from tests.rules.auditing import Audited, audit_snapshot, name_subject, read_text
+from tests.rules.excuses import is_excused
 
 End = frozenset[int] | str
 """The positions of a row end's pods, or the range of addresses."""
@@ -67,34 +68,10 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
     known = before.severities
     for one in after.findings:
         worse = one.id not in known or one.severity.rank < known[one.id].rank
-        excused = _was_hidden(before, one) or _is_other_half(remediation, one)
-        if worse and one.severity.rank <= finding.severity.rank and not excused:
+        is_as_bad = one.severity.rank <= finding.severity.rank
+        if worse and is_as_bad and not is_excused(before, remediation, one):
             yield f"a new finding of {one.severity}: {one.rule} {name_subject(one)} {one.detail}"
     yield from find_differences(before.view, after.view.snapshot, remediation)
-
-
-def _was_hidden(before: Audited, finding: FindingRecord) -> bool:
-    """Whether the workload was worse off before: unrestricted egress hides public egress.
-
-    Only in a system namespace do both weigh the same, low.
-    """
-    return (
-        finding.rule == "egress-to-whole-internet"
-        and finding.system
-        and name_subject(finding) in map(name_subject, before.findings_of("egress-is-unrestricted"))
-    )
-
-
-def _is_other_half(remediation: Remediation, finding: FindingRecord) -> bool:
-    """Whether the finding is what a closed connection leaves of itself at its other end.
-
-    That is a rule which still allows it; to see it reported is what the user needs next.
-    """
-    closes = remediation.closes
-    if finding.rule != "rule-is-one-sided" or closes is None:
-        return False
-    ends = {end for one in closes.connections for end in (one.source, one.destination)}
-    return bool(closes.omitted) or not ends.isdisjoint(finding.evidence["denied_by"])
 
 
 def apply_policies(snapshot: Snapshot, policies: Iterable[NetworkPolicy]) -> Snapshot:
