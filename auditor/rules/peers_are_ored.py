@@ -4,8 +4,8 @@ What it means: in the list of a rule's peers one item has a namespaceSelector al
 podSelector alone. Every pod of the namespaces matches, and so does every such pod of the policy's
 own namespace. If both selectors stood in one item (one dash less), both would have to match, and
 the policy's pods would be permitted less today, all other rules considered. It is not reported
-where the half by which the rule is wider stands alone in another rule for the same direction in
-the namespace: there it is meant.
+where the half by which the rule is wider is an item of another rule of the namespace, for the same
+direction, without the same other half beside it: there it is meant.
 
 Why it matters: one dash decides between "these pods of those namespaces" and "all pods of those
 namespaces, and these pods here, too". Reviewers read past it, and the policy looks closed.
