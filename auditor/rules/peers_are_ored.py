@@ -123,8 +123,8 @@ def _state(view: View, ored: Ored, loss: Loss) -> Hit:
         subject=reference,
         detail=placed.place,
         message=(
-            f"{reference} takes either of two selectors for enough at {placed.place}: "
-            f"{either} pods match one of them, {both} both"
+            f"{reference} names its peers by either of two selectors at {placed.place}, not by "
+            f"both: {either} pods match, {both} match both"
         ),
         hint="write both selectors into one item, or two rules where either is enough",
         severity=Severity.LOW if is_system else None,

@@ -155,13 +155,13 @@ def _state(view: View, position: int, placed: PlacedRule, denying: _Denying) -> 
     first, *others = denying.workloads
     whom = f"{first} and {len(others)} more" if others else first
     if placed.direction is Direction.EGRESS:
-        what, mirror = f"to {whom}, not let in there", "ingress from"
+        towards, mirror = "to", "ingress from"
     else:
-        what, mirror = f"from {whom}, not let out there", "egress to"
+        towards, mirror = "from", "egress to"
     return Hit(
         subject=reference,
         detail=placed.place,
-        message=f"{reference} allows one side alone at {placed.place}: {what}",
+        message=f"{reference} allows at {placed.place} what the far side denies: {towards} {whom}",
         hint="write the other side into a policy for those pods, or take the rule out",
         evidence={
             "denied_by": list(denying.workloads[:_NAMED_AT_MOST]),
