@@ -77,6 +77,12 @@ class _Judge:
         self._isolated = {
             one: view.real_classes - groups.groups[0].members for one, groups in self._far.items()
         }
+        self._doubtful = {
+            one: FrozenBitMap.union(
+                EMPTY, *(each.members for each in groups.groups if each.possible)
+            )
+            for one, groups in self._far.items()
+        }
         self._described: dict[tuple[Direction, FrozenBitMap], _Denying] = {}
 
     def judge(
@@ -94,7 +100,7 @@ class _Judge:
             if self._is_blind and (gaps := self._hiding(position, peers, matched)):
                 yield Unevaluated(reference, describe_gaps(gaps))
             return
-        if any(self._far[placed.direction].of(one).possible for one in denying):
+        if denying.intersect(self._doubtful[placed.direction]):
             denying = find_denying(view, position, placed, denying, possible=True)
         if not denying:
             yield Unevaluated(reference, f"{placed.place}: {view.doubt}")
