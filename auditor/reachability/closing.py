@@ -26,7 +26,7 @@ from auditor.reachability.permissions import (
     resolve_grants,
 )
 from auditor.reachability.reach import meet, reach_of
-from auditor.reachability.selection import select
+from auditor.reachability.selection import select, workloads_by_pod
 from auditor.reachability.view import View
 from auditor.reachability.weights import Weights
 
@@ -207,9 +207,8 @@ class Aftermath:
             EMPTY,
         )
         whole = {number for bit in bits for number in view.endpoints.holders[bit]}
-        single = {
-            view.workload_of_pod[pod] for one in self._selections.values() for pod in one.pods
-        }
+        workload_of = view.remembered(workloads_by_pod)
+        single = {workload_of[pod] for one in self._selections.values() for pod in one.pods}
         return sorted(whole | single)
 
     def outcomes(self, number: int) -> list[tuple[int, Group]]:

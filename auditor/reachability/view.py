@@ -211,22 +211,6 @@ class View:
         return {namespace: FrozenBitMap(bits) for namespace, bits in found.items()}
 
     @cached_property
-    def pods_of_class(self) -> tuple[tuple[int, ...], ...]:
-        """The pods of each class, by position in the snapshot's pods."""
-        found: list[list[int]] = [[] for _ in self.endpoints.classes]
-        for position, number in enumerate(self.endpoints.class_of_pod):
-            if number >= 0:
-                found[number].append(position)
-        return tuple(map(tuple, found))
-
-    @cached_property
-    def workload_of_pod(self) -> Mapping[int, int]:
-        """The workload of each endpoint, by position in the snapshot's pods."""
-        return {
-            position: number for number, one in enumerate(self.workloads) for position in one.pods
-        }
-
-    @cached_property
     def pods_per_namespace(self) -> Counter[str]:
         """How many pods of each namespace are endpoints."""
         found: Counter[str] = Counter()

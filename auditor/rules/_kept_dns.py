@@ -58,17 +58,16 @@ def cuts_dns(view: View, change: Change) -> bool:
     For ingress, where cluster DNS would no longer admit some pod that it admits today.
     """
     dns = view.remembered(Dns)
+    if change.direction is _INGRESS:
+        if all(one.namespace not in dns.namespaces for one in change.policies):
+            return False
+        cuts = _shuts_out
+    else:
+        cuts = _loses_its_path
     aftermath = Aftermath(view, change)
-    affected = set(aftermath.affected())
-    own = {view.workload_numbers[one.endpoint] for one in dns.nodes}
-    cuts, judged = (
-        (_shuts_out, affected & own)
-        if change.direction is _INGRESS
-        else (_loses_its_path, affected - own)
-    )
     return any(
         cuts(view, dns, bit, after)
-        for number in judged
+        for number in aftermath.affected()
         for bit, after in aftermath.outcomes(number)
     )
 
@@ -131,7 +130,12 @@ def _with_dns(view: View, group: Group) -> FrozenBitMap:
 
 
 def _loses_its_path(view: View, dns: Dns, bit: int, after: Group) -> bool:
-    """Whether a class has a path today, by UDP or by TCP, and none with another permission."""
+    """Whether a class has a path today, by UDP or by TCP, and none with another permission.
+
+    Cluster DNS asks no one but itself.
+    """
+    if bit in dns.pods:
+        return False
     before = view.group(_EGRESS, bit)
     return any(
         _has_path(view, masks, bit, before) and not _has_path(view, masks, bit, after)

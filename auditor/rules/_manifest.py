@@ -6,7 +6,7 @@ An apply keeps fields that a manifest does not name, so `ingress: []` is written
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -38,19 +38,24 @@ _LONGEST_KEY = 128
 """Characters of a key on one line with its value: parsers seek its end within 1,024."""
 
 
-def write_manifest(policies: Iterable[NetworkPolicy]) -> str:
-    """The policies as YAML documents, as kubectl reads them."""
-    return "---\n".join("\n".join((*_lines(_document(one), ""), "")) for one in policies)
+def write_manifest(
+    policies: Iterable[NetworkPolicy], *, emptied: Collection[Direction] = ()
+) -> str:
+    """The policies as YAML documents, as kubectl reads them.
+
+    ``emptied``: directions that lose their rules, although policyTypes does not list them.
+    """
+    return "---\n".join("\n".join((*_lines(_document(one, emptied), ""), "")) for one in policies)
 
 
-def _document(policy: NetworkPolicy) -> dict[str, Any]:
+def _document(policy: NetworkPolicy, emptied: Collection[Direction]) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "podSelector": _selector(policy.spec.pod_selector),
         "policyTypes": [one.value.capitalize() for one in isolated_directions(policy)],
     }
     for direction in Direction:
         rules = rules_of(policy, direction)
-        if direction in isolated_directions(policy) or rules:
+        if direction in isolated_directions(policy) or rules or direction in emptied:
             spec[direction.value] = [_rule(direction, one) for one in rules]
     metadata: dict[str, Any] = {
         "name": policy.metadata.name,

@@ -152,14 +152,17 @@ def by_manifest(view: View, change: Change, *, opens: bool = False) -> Remediati
     return known[key]
 
 
-def by_neutral_manifest(view: View, policies: Collection[NetworkPolicy]) -> Remediation:
+def by_neutral_manifest(
+    view: View, policies: Collection[NetworkPolicy], *, emptied: Collection[Direction] = ()
+) -> Remediation:
     """A remediation by manifests that say the same of today's pods in another way.
 
     Nothing is worked out: that nothing closes and nothing opens must follow from how they are made.
+    ``emptied``: directions of which they take rules out that were inert.
     """
     nothing = _state(view, (0, ()))
     header = _HEADER.format(does=_describe_effect(nothing, None))
-    return Remediation(manifest=header + write_manifest(policies), closes=nothing)
+    return Remediation(manifest=header + write_manifest(policies, emptied=emptied), closes=nothing)
 
 
 def _known_remediations(_: View) -> dict[tuple[object, ...], Remediation]:

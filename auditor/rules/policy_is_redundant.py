@@ -22,20 +22,22 @@ price of that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from auditor.model.findings import Hit, Remediation, Severity, Unevaluated
 from auditor.model.objects import NetworkPolicy, Peer, Reference
 from auditor.model.selectors import LabelSelector
-from auditor.model.snapshot import Blind, Gap
+from auditor.model.snapshot import Blind
 from auditor.reachability.coverage import STEPS_AT_MOST, SearchExceededError
 from auditor.reachability.view import View
 from auditor.rules._certainty import Certainty, certainty, unread_namespaces
 from auditor.rules._cover import Covers
+from auditor.rules._peer_pods import unread_peers
 from auditor.rules._places import placed_rules
 from auditor.rules._redundancy import Judged, Reading, read, rests_on_unknown
 from auditor.rules._remediation import by_steps
+from auditor.rules._unselectable import Bar, Unselectable
 
 SEVERITY = Severity.INFO
 
@@ -72,19 +74,10 @@ def _waits_for_its_pods(view: View, position: int) -> bool:
     if view.policies[position].subjects.intersect(view.real_classes):
         return False
     policy = view.policy(position)
-    return any(
-        policy.spec.pod_selector.matches(labels)
-        for labels in view.remembered(_finished_pods).get(policy.namespace, ())
+    finished = view.remembered(Unselectable).find(
+        Bar.FINISHED, (policy.namespace,), policy.spec.pod_selector
     )
-
-
-def _finished_pods(view: View) -> Mapping[str, list[Mapping[str, str]]]:
-    """The labels of finished pods, by namespace."""
-    found: dict[str, list[Mapping[str, str]]] = {}
-    for pod in view.snapshot.pods:
-        if not pod.is_endpoint and not pod.spec.host_network:
-            found.setdefault(pod.namespace, []).append(pod.labels)
-    return found
+    return finished is not None
 
 
 def _judge(
@@ -109,22 +102,21 @@ def _judge(
 
 def _certainty(view: View, policy: NetworkPolicy) -> Certainty:
     """What hides pods that may need the policy, and policies that the default-deny may rest on."""
+    if all(one.blind is None for one in view.snapshot.gaps):
+        return Certainty((), ())
     here = certainty(view, (policy.namespace,), Blind.POLICIES, Blind.PODS)
-    if not any(
-        peer.namespace_selector is not None
+    peers = (
+        gap
         for placed in placed_rules(policy)
         for peer in placed.rule.peers or (_EVERY_PEER,)
-    ):
-        return here
-    anywhere = view.remembered(_unknown_peers)
-    elsewhere = tuple(one for one in anywhere if one not in (*here.unread, *here.doubts))
-    return here._replace(doubts=(*here.doubts, *elsewhere))
-
-
-def _unknown_peers(view: View) -> tuple[Gap, ...]:
-    """What hides pods, or the labels of their namespaces, anywhere."""
-    hiding = {Blind.PODS, Blind.NAMESPACE_LABELS, Blind.OBJECTS}
-    return tuple(dict.fromkeys(one for one in view.snapshot.gaps if one.blind in hiding))
+        if peer.ip_block is None
+        for gap in unread_peers(view, policy.namespace, peer)
+    )
+    return here._replace(
+        doubts=tuple(
+            dict.fromkeys((*here.doubts, *(one for one in peers if one not in here.unread)))
+        )
+    )
 
 
 def _state(view: View, covers: Covers, judged: Judged) -> Hit:

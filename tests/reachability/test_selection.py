@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from auditor.model.selectors import LabelSelector
 from auditor.model.snapshot import Snapshot
-from auditor.reachability.selection import select
+from auditor.reachability.selection import pods_by_class, select
 from auditor.reachability.view import View, evaluate
 from tests.oracle.clusters import EXPRESSIONS, SELECTORS, snapshots
 from tests.rules.auditing import read_text
@@ -43,7 +43,7 @@ spec: {podSelector: {matchLabels: {app: web}}}
 def selected(view: View, namespace: str, selector: LabelSelector) -> set[str]:
     """The names of the pods that a selector selects."""
     selection = select(view, namespace, selector)
-    whole = (one for bit in selection.classes for one in view.pods_of_class[bit])
+    whole = (one for bit in selection.classes for one in view.remembered(pods_by_class)[bit])
     return {view.snapshot.pods[one].name for one in (*whole, *selection.pods)}
 
 

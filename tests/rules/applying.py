@@ -77,6 +77,9 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
             and _is_worse(before, one)
             and not _was_hidden(before, one)
             and not _has_moved(before, after, one)
+            and not _comes_into_force(finding, one)
+            and not _was_open_by_silence(before, one)
+            and not _is_other_half(remediation, one)
         ):
             yield f"a new finding of {one.severity}: {one.rule} {name_subject(one)} {one.detail}"
     yield from find_differences(before.view, after.view.snapshot, remediation)
@@ -100,17 +103,47 @@ def _has_moved(before: Audited, after: Audited, finding: FindingRecord) -> bool:
     return "[" in (finding.detail or "") and count(after) <= count(before)
 
 
+def _comes_into_force(mended: FindingRecord, finding: FindingRecord) -> bool:
+    """Whether a policy is found fault with for rules that were inert before it was mended.
+
+    What they open is stated, and exactly that.
+    """
+    subjects = {*finding.policies, name_subject(finding)}
+    return mended.rule == "policy-types-omit-a-direction" and not subjects.isdisjoint(
+        mended.policies
+    )
+
+
+def _was_open_by_silence(before: Audited, finding: FindingRecord) -> bool:
+    """Whether an ipBlock only says what was open without a word: where it opens is a fault, too.
+
+    A policy for pods that nothing isolated, or a rule that had no peers, admits the same addresses.
+    """
+    rule = "ip-block-covers-cluster-addresses"
+    known = map(name_subject, before.findings_of(rule))
+    return finding.rule == rule and name_subject(finding) not in known
+
+
 def _was_hidden(before: Audited, finding: FindingRecord) -> bool:
     """Whether the subject was worse off before, by a finding that hides this lesser one."""
-    if finding.rule == "ip-block-covers-cluster-addresses":
-        # a policy of the manifest keeps addresses open to pods that no policy restricted before
-        return name_subject(finding) not in {str(one.reference) for one in before.view.policies}
     hiding = _HIDDEN_BY.get((finding.rule, finding.detail))
     return hiding in {
         (one.rule, one.detail)
         for one in before.findings
         if name_subject(one) == name_subject(finding)
     }
+
+
+def _is_other_half(remediation: Remediation, finding: FindingRecord) -> bool:
+    """Whether the finding is what a closed connection leaves of itself at its other end.
+
+    That is a rule which still allows it; to see it reported is what the user needs next.
+    """
+    closes = remediation.closes
+    if finding.rule != "rule-is-one-sided" or closes is None:
+        return False
+    ends = {end for one in closes.connections for end in (one.source, one.destination)}
+    return bool(closes.omitted) or not ends.isdisjoint(finding.evidence["denied_by"])
 
 
 def apply_policies(snapshot: Snapshot, policies: Iterable[NetworkPolicy]) -> Snapshot:
