@@ -33,6 +33,9 @@ from auditor.reachability.vocabulary import Rule, mentioned_blocks
 from auditor.rules._certainty import describe_unread_pods
 from auditor.rules._manifest import write_manifest
 
+EVERY_POD = Peer(namespace_selector=LabelSelector())
+"""The peer of a rule that takes in every pod of the cluster, and no address."""
+
 ROWS_SHOWN = 20
 """Connections listed of those that a remediation closes or opens; the rest are counted."""
 
