@@ -15,7 +15,7 @@ from auditor.reachability.closing import Change
 from auditor.reachability.compile import rules_of
 from auditor.reachability.endpoints import WorkloadNode
 from auditor.reachability.permissions import GrantBy, Group
-from auditor.reachability.selection import select
+from auditor.reachability.selection import pods_by_class, select
 from auditor.reachability.view import View
 from auditor.reachability.vocabulary import Rule
 from auditor.rules._remediation import (
@@ -190,8 +190,9 @@ def _selects_others(view: View, store: DataStore, selector: LabelSelector) -> bo
     """Whether a selector takes in a pod of another workload of the namespace."""
     own = {position for node in store.nodes for position in node.pods}
     selection = select(view, store.workload.namespace, selector)
+    held = view.remembered(pods_by_class)
     return not own.issuperset(selection.pods) or any(
         position not in own
         for bit in selection.classes & view.real_classes
-        for position in view.pods_of_class[bit]
+        for position in held[bit]
     )
