@@ -190,9 +190,8 @@ def _selects_others(view: View, store: DataStore, selector: LabelSelector) -> bo
     """Whether a selector takes in a pod of another workload of the namespace."""
     own = {position for node in store.nodes for position in node.pods}
     selection = select(view, store.workload.namespace, selector)
-    held = view.remembered(pods_by_class)
     return not own.issuperset(selection.pods) or any(
         position not in own
         for bit in selection.classes & view.real_classes
-        for position in held[bit]
+        for position in view.remembered(pods_by_class)[bit]
     )

@@ -11,6 +11,7 @@ from auditor.reachability.closing import Change
 from auditor.reachability.endpoints import WorkloadNode
 from auditor.reachability.permissions import GrantBy
 from auditor.reachability.view import View
+from auditor.rules._dns import Dns
 from auditor.rules._kept_dns import cuts_dns, keep_dns
 from auditor.rules._openness import is_open_without, narrowing_steps, without_openers
 from auditor.rules._remediation import (
