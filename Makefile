@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test check lint bench clean apiserver venv system system-tests
+.PHONY: help demo test check lint bench clean apiserver rules venv system system-tests
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -19,6 +19,7 @@ help:
 	@echo 'make check      lint, then test'
 	@echo 'make lint       ruff, mypy, import-linter'
 	@echo 'make bench      run the benchmarks'
+	@echo 'make rules      write RULES.md anew from the docstrings of the rules'
 	@echo 'make apiserver  build the control plane that some tests need (Go 1.26)'
 	@echo 'make clean      remove what was made here, but for $(VENV)'
 
@@ -38,6 +39,9 @@ lint: system $(INSTALLED)
 
 bench: system $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+rules: $(INSTALLED)
+	$(BIN)/netpol-auditor rules list -o markdown > RULES.md
 
 apiserver:
 	@tests/apiserver/build.sh

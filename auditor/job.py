@@ -1,4 +1,4 @@
-"""The pipeline in order: collect → recognise → evaluate → judge → render → deliver."""
+"""The pipeline: collect → recognise → evaluate → judge → map to controls → render → deliver."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from auditor.model.progress import Progress
 from auditor.settings import Settings, digest_settings
 
 if TYPE_CHECKING:
+    from auditor.findings.assemble import Acceptance
     from auditor.findings.scope import Scope
     from auditor.model.report import Audit
     from auditor.model.snapshot import Snapshot
@@ -43,13 +44,16 @@ def audit_source(
 
     Raises:
         SourceError: nothing could be collected.
-        UsageError: the settings name something that does not exist.
+        UsageError: the settings name something that does not exist, or a waiver is malformed.
     """
     started_at = clock()
+    acceptance = load_acceptance(settings)
     snapshot = take_snapshot(settings, now=started_at, stdin=stdin, stage=stage)
     view = evaluate_snapshot(snapshot, settings, stage=stage)
     with stage("judging"):
-        audit = judge_view(view, settings, run_id=run_id, started_at=started_at, clock=clock)
+        audit = judge_view(
+            view, settings, acceptance, run_id=run_id, started_at=started_at, clock=clock
+        )
     with stage("rendering") as progress:
         return Finished(audit, render_audit(audit, progress))
 
@@ -61,7 +65,7 @@ def take_snapshot(
 
     Raises:
         SourceError: nothing could be collected.
-        UsageError: the settings name a source that does not exist.
+        UsageError: the settings name a source that does not exist, or malformed detection data.
     """
     from auditor.detection.recognize import retention
     from auditor.sources.origin import collect
@@ -70,7 +74,7 @@ def take_snapshot(
         return collect(
             settings.files,
             settings.access,
-            retention=retention(),
+            retention=retention(settings.detection),
             now=now,
             stdin=stdin,
             progress=progress,
@@ -102,20 +106,43 @@ def scope_of(settings: Settings) -> Scope:
     return Scope(settings.namespaces, settings.exclude_namespaces, settings.pod_selector)
 
 
+def load_acceptance(settings: Settings) -> Acceptance:
+    """What the settings change about rules, and the waivers of their files.
+
+    Raises:
+        UsageError: a waiver file cannot be read, or a waiver is malformed.
+    """
+    from auditor.findings.assemble import Acceptance
+    from auditor.findings.waivers import load_waivers
+    from auditor.rules import RULES
+
+    waivers = load_waivers(settings.waivers, tuple(one.id for one in RULES))
+    return Acceptance(settings.rules, waivers, settings.waiver_annotations)
+
+
 def judge_view(
-    view: View, settings: Settings, *, run_id: str, started_at: str, clock: Clock
+    view: View,
+    settings: Settings,
+    acceptance: Acceptance,
+    *,
+    run_id: str,
+    started_at: str,
+    clock: Clock,
 ) -> Audit:
     """Judge, and seal the report with its digest. ``clock`` says when the run has finished."""
     from auditor.findings.assemble import audit
+    from auditor.frameworks.data import load_frameworks
+    from auditor.frameworks.matrix import map_controls
     from auditor.model.report import RunRecord
     from reports.json import digest
 
     run = RunRecord(
         id=run_id, started_at=started_at, finished_at="", settings_digest=digest_settings(settings)
     )
-    judged = audit(view, scope_of(settings), run)
+    judged = audit(view, scope_of(settings), run, acceptance)
+    report = map_controls(judged.report, load_frameworks())
     finished = msgspec.structs.replace(run, finished_at=clock())
-    report = msgspec.structs.replace(judged.report, run=finished, digest=digest(judged.report))
+    report = msgspec.structs.replace(report, run=finished, digest=digest(report))
     return msgspec.structs.replace(judged, report=report)
 
 

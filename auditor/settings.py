@@ -7,16 +7,26 @@ one's whole value; lists are never joined. Only one file is read.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from auditor.errors import UsageError
+from auditor.located_yaml import (
+    LocatedYaml,
+    Misfit,
+    MisfitError,
+    Step,
+    fit,
+    name_nearest,
+    read_text,
+    read_yaml,
+)
+from auditor.model.durations import parse_duration
 from auditor.model.findings import Severity
 from auditor.model.selector_syntax import parse_selector
 from auditor.model.selectors import LabelSelector
@@ -30,11 +40,16 @@ DEFAULT_FILE = "netpol-auditor.yaml"
 _FOREIGN_VARIABLES = frozenset({f"{VARIABLE_PREFIX}CACHE"})
 """Variables of the build script of the tests' control plane: they do not steer a run."""
 
+_NESTED = frozenset({"detection", "rules"})
+"""Settings that no variable can hold."""
+
+_DATA = ("detection", "data")
+_SLASHES = 2
+"""In a workload's key."""
+
 _UNLIMITED_SECONDS = 365 * 86400.0
 """kubectl's `--request-timeout 0` means no limit; sockets want a number."""
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
-_LARGEST_FILE = 1024 * 1024
 _EXCLUDED_BY_SETTINGS = "excluded by the settings"
 """The reason where none is given."""
 
@@ -49,15 +64,44 @@ class ClusterAccess(msgspec.Struct, frozen=True, kw_only=True):
     request_timeout_seconds: float = 60.0
 
 
+class DataFile(msgspec.Struct, frozen=True):
+    """A file of detection data as it was read; what it says is detection's to judge."""
+
+    path: str
+    text: str
+
+
 class DetectionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Additions to the detection data: what a user declares about their own cluster."""
 
     databases: Mapping[str, str] = {}
     """Image pattern (a regular expression on the last path segment) → engine name."""
+    workloads: Mapping[str, str] = {}
+    """Workload, `namespace/kind/name` with globs → engine name; `none`: it is no database."""
     environments: Mapping[str, str] = {}
-    """Namespace name → environment (`dev`, `test`, `staging`, `prod` or a name of one's own)."""
+    """Namespace, or glob → environment (`dev`, `test`, `staging`, `prod` or one's own)."""
     system_namespaces: tuple[str, ...] = ()
     """Further system namespaces, as names or globs."""
+    data: tuple[DataFile, ...] = ()
+    """Further detection data, later over earlier. In a settings file: paths, from its folder."""
+
+
+class RuleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a user changes about a rule, and why: the report says so."""
+
+    enabled: bool = True
+    severity: Severity | None = None
+    """In place of the rule's own."""
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a change without a reason, and a reason without a change."""
+        if self.enabled and self.severity is None:
+            raise ValueError("neither `enabled: false` nor a severity is given")
+        if not self.enabled and self.severity is not None:
+            raise ValueError("a rule that is disabled has no severity")
+        if not self.reason.strip():
+            raise ValueError("the reason is missing")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,6 +129,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     strict: bool = False
     """Gaps make exit code 4."""
     detection: DetectionSettings = DetectionSettings()
+    rules: Mapping[str, RuleSettings] = {}
+    """Rule → what is changed about it."""
+    waivers: tuple[str, ...] = ()
+    """Waiver files."""
+    waiver_annotations: tuple[str, ...] = ()
+    """The rules of which annotations in the cluster may waive findings."""
 
     @property
     def access(self) -> ClusterAccess:
@@ -117,39 +167,33 @@ def load_settings(
     *,
     environ: Mapping[str, str],
     folder: Path,
+    rule_ids: Callable[[], Collection[str]],
     config: str | None = None,
 ) -> Settings:
     """Merge the layers.
 
     ``flags`` holds what was given on the command line alone, by field name; ``folder`` is where
-    `netpol-auditor.yaml` is looked for; ``config`` is the flag's file.
+    `netpol-auditor.yaml` is looked for; ``config`` is the flag's file. ``rule_ids`` names the
+    rules that there are, and is asked only where a setting is about a rule.
 
     Raises:
         UsageError: a layer holds an unknown key or a value of the wrong type, or the file that
             was named cannot be read. The message names the layer, the key and, in a file, its line.
     """
+    flag_fault = _fault_of("flag", lambda key: _FLAGS.get(key, _spell_flag(key)))
     layers = (
-        _read_file(config or environ.get(CONFIG_VARIABLE) or None, folder),
-        _read_environment(environ),
-        _check_layer(flags, lambda path: f"flag {_FLAGS.get(path[0], _spell_flag(path[0]))}"),
+        _read_file(config or environ.get(CONFIG_VARIABLE) or None, folder, rule_ids),
+        _check_layer(
+            _read_environment(environ),
+            _fault_of("environment variable", _spell_variable),
+            rule_ids,
+        ),
+        _check_layer(flags, flag_fault, rule_ids),
     )
     merged: dict[str, Any] = {}
     for layer in layers:
         merged |= layer
     return Settings(**merged)
-
-
-def parse_duration(text: str) -> float:
-    """Seconds of `30`, `30s`, `1m30s` or `2h`, as kubectl reads `--request-timeout`.
-
-    Raises:
-        ValueError: the text is no duration.
-    """
-    match = _DURATION.fullmatch(text.strip())
-    if match is None or not any(match.groups()):
-        raise ValueError(f"{text!r} is no duration")
-    hours, minutes, seconds = (float(one or 0) for one in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
 
 
 _FLAGS: Mapping[str, str] = {
@@ -171,10 +215,10 @@ def _spell_variable(key: str) -> str:
     return f"{VARIABLE_PREFIX}{key.upper()}"
 
 
-def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+def _read_environment(environ: Mapping[str, str]) -> dict[str, object]:
     """The settings of the environment. A variable that is set but empty says nothing."""
     fields = {one.name: one.type for one in msgspec.structs.fields(Settings)}
-    by_variable = {_spell_variable(key): key for key in fields if key != "detection"}
+    by_variable = {_spell_variable(key): key for key in fields if key not in _NESTED}
     known = {*by_variable, CONFIG_VARIABLE, *_FOREIGN_VARIABLES}
     layer: dict[str, object] = {}
     for variable, text in sorted(environ.items()):
@@ -183,114 +227,136 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         if variable not in known:
             raise UsageError(
                 f"environment variable {variable} is unknown",
-                hint=_name_nearest(variable, known - _FOREIGN_VARIABLES),
+                hint=name_nearest(variable, known - _FOREIGN_VARIABLES),
             )
         if variable in by_variable and text:
             key = by_variable[variable]
             listed = key == "exclude_namespaces" or fields[key] == tuple[str, ...]
             layer[key] = _split(text) if listed else text
-    return _check_layer(layer, lambda path: f"environment variable {_spell_variable(path[0])}")
+    return layer
+
+
+def _fault_of(kind: str, spell: Callable[[str], str]) -> _Fault:
+    """Make errors of a layer without lines: the flag or variable says enough."""
+
+    def fault(path: Sequence[Step], reason: str, *, hint: str = "") -> UsageError:
+        return UsageError(f"{kind} {spell(str(path[0]))} {reason}", hint=hint)
+
+    return fault
 
 
 def _split(text: str) -> list[str]:
     return [one.strip() for one in text.split(",") if one.strip()]
 
 
-def _read_file(named: str | None, folder: Path) -> dict[str, Any]:
+def _read_file(
+    named: str | None, folder: Path, rule_ids: Callable[[], Collection[str]]
+) -> dict[str, Any]:
     path = Path(named) if named is not None else folder / DEFAULT_FILE
     if named is None and not path.exists():
         return {}
-    hint = "name a readable YAML file with --config"
+    file = read_yaml(path, "settings file", hint="name a readable YAML file with --config")
+    if file.content is None:
+        return {}
+    if not isinstance(file.content, Mapping):
+        raise UsageError(
+            f"{file.name} holds no mapping",
+            hint="write keys and values, for instance `strict: true`",
+        )
+    known = {one.name for one in msgspec.structs.fields(Settings)}
+    for key in file.content:
+        if key not in known:
+            raise file.error((str(key),), "is unknown", hint=name_nearest(str(key), known))
+    content = dict(file.content)
+    detection = content.get("detection")
+    if isinstance(detection, Mapping) and (listed := detection.get("data")) is not None:
+        content["detection"] = {**detection, "data": _read_data(listed, path.parent, file)}
+    return _check_layer(content, file.error, rule_ids)
+
+
+def _read_data(listed: object, folder: Path, file: LocatedYaml) -> list[dict[str, str]]:
+    """The files of detection data that a settings file lists, in the form of their fields."""
     try:
-        with path.open("rb") as file:
-            text = file.read(_LARGEST_FILE + 1).decode()
-    except OSError as error:
-        reason = error.strerror or error
-        raise UsageError(f"settings file {path} cannot be read: {reason}", hint=hint) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"settings file {path} is no UTF-8 text", hint=hint) from error
-    if len(text) > _LARGEST_FILE:
-        raise UsageError(f"settings file {path} is larger than 1 MiB", hint=hint)
-    return _Parsed(path, text).layer()
+        paths = fit(listed, tuple[str, ...], _DATA)
+    except MisfitError as error:
+        hint = "list the paths of files, from the folder of the settings file"
+        raise file.error(error.misfit.path, error.misfit.reason, hint=hint) from error
+    read = []
+    for position, path in enumerate(paths):
+        if not path:
+            raise file.error((*_DATA, position), "is empty", hint="give the path of a file")
+        name = f"{file.place((*_DATA, position))}: detection data {folder / path}"
+        text = read_text(folder / path, name, hint="name a readable YAML file")
+        read.append({"path": str(folder / path), "text": text})
+    return read
 
 
-class _Parsed:
-    """A settings file: its keys checked at every level, so that errors can name the line."""
-
-    def __init__(self, path: Path, text: str) -> None:
-        self._path = path
-        self._text = text
-
-    def layer(self) -> dict[str, Any]:
-        import ryaml
-
-        try:
-            content = ryaml.loads(self._text)
-        except ryaml.InvalidYamlError as error:
-            raise UsageError(f"settings file {self._path} is no YAML: {error}") from error
-        if content is None:
-            return {}
-        if not isinstance(content, Mapping):
-            raise UsageError(
-                f"settings file {self._path} holds no mapping",
-                hint="write keys and values, for instance `strict: true`",
-            )
-        self._check_keys(content, Settings, ())
-        if isinstance(detection := content.get("detection"), Mapping):
-            self._check_keys(detection, DetectionSettings, ("detection",))
-        return _check_layer(content, lambda path: f"{self._locate(path)}: {'.'.join(path)}")
-
-    def _check_keys(
-        self, content: Mapping[object, object], type_: type, above: tuple[str, ...]
-    ) -> None:
-        known = {one.name for one in msgspec.structs.fields(type_)}
-        for key in content:
-            if key not in known:
-                path = (*above, str(key))
-                hint = _name_nearest(str(key), known)
-                raise UsageError(
-                    f"{self._locate(path)}: key {'.'.join(path)} is unknown", hint=hint
-                )
-
-    def _locate(self, path: Iterable[str]) -> str:
-        """`settings file PATH, line N`: the line of the last key that begins one.
-
-        Each key is looked for below the one before. Items of lists, and keys in flow style
-        (`{a: 1}`), have no line of their own.
-        """
-        place, found, lines = f"settings file {self._path}", -1, self._text.splitlines()
-        for key in path:
-            pattern = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*:""")
-            below = range(found + 1, len(lines))
-            if (line := next((n for n in below if pattern.match(lines[n])), None)) is None:
-                break
-            found = line
-        return place if found < 0 else f"{place}, line {found + 1}"
+_Fault = Callable[..., UsageError]
+"""Makes the error of a key: told its path, the reason and a hint."""
 
 
 def _check_layer(
-    layer: Mapping[str, object], locate: Callable[[tuple[str, ...]], str]
+    layer: Mapping[str, object], fault: _Fault, rule_ids: Callable[[], Collection[str]]
 ) -> dict[str, Any]:
     """The layer in the settings' types; what is null or not given is left to lower layers.
 
     Raises:
-        UsageError: a value is of the wrong type; ``locate`` says where it was given.
+        UsageError: a value is of the wrong type; ``fault`` makes it, and says where it was given.
     """
     types = {one.name: one.type for one in msgspec.structs.fields(Settings)}
     checked: dict[str, Any] = {}
     for key, value in layer.items():
         if value is None:
             continue
+        hint = _FORMS.get(key, "")
         try:
-            checked[key] = msgspec.convert(_normalise(key, value), types[key], strict=False)
-        except (msgspec.ValidationError, ValueError) as error:
-            reason, _, at = str(error).partition(" - at ")
-            path = (key, *re.findall(r"[^.`$\[\]]+", at))
-            raise UsageError(
-                f"{locate(path)} is malformed: {reason[:1].lower()}{reason[1:]}",
-                hint=_FORMS.get(key, ""),
-            ) from error
+            checked[key] = fit(_normalise(key, value), types[key], (key,), strict=False)
+        except MisfitError as error:
+            found = error.misfit
+            raise fault(found.path, found.reason, hint=found.hint or hint) from error
+        except ValueError as error:
+            raise fault((key,), f"is malformed: {error}", hint=hint) from error
+    if "detection" in checked and (misfit := _misdeclared(checked["detection"])):
+        raise fault(misfit.path, misfit.reason, hint=misfit.hint)
+    for path, rule in _named_rules(checked):
+        if rule not in (known := rule_ids()):
+            raise fault(path, f"is malformed: {rule} is no rule", hint=name_nearest(rule, known))
     return checked
+
+
+def _misdeclared(detection: DetectionSettings) -> Misfit | None:
+    """The first declaration that says nothing: a pattern that is none, an empty engine."""
+    for pattern in detection.databases:
+        if reason := refuse_pattern(pattern):
+            hint = "the key is a regular expression on the last path segment of an image"
+            return Misfit(("detection", "databases", pattern), f"is malformed: {reason}", hint)
+    for workload in detection.workloads:
+        if workload.count("/") != _SLASHES or "" in workload.split("/"):
+            hint = "the key is namespace/kind/name, for instance shop/StatefulSet/db-*"
+            reason = f"is malformed: {workload} is no workload"
+            return Misfit(("detection", "workloads", workload), reason, hint)
+    for section in ("databases", "workloads", "environments"):
+        for key, value in getattr(detection, section).items():
+            if not value.strip():
+                return Misfit(("detection", section, key), "is empty", "give it a name")
+    return None
+
+
+def refuse_pattern(pattern: str) -> str | None:
+    """Why a text is no regular expression; None where it is one."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return f"`{pattern}` is no regular expression: {error}"
+    return None
+
+
+def _named_rules(checked: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], str]]:
+    """Every rule that a layer names, and where."""
+    for rule in checked.get("rules", ()):
+        yield ("rules", rule), rule
+    for position, rule in enumerate(checked.get("waiver_annotations", ())):
+        yield ("waiver_annotations", position), rule
 
 
 def _normalise(key: str, value: object) -> object:
@@ -315,16 +381,12 @@ def _normalise(key: str, value: object) -> object:
 
 
 _FORMS: Mapping[str, str] = {
+    "detection": "names are texts, and so is what they stand for; system_namespaces is a list",
     "exclude_namespaces": "list `name` or `name=reason`, or map names to reasons",
     "fail_on": f"one of {', '.join(Severity)}",
     "ip_blocks_match_pods": "one of auto, yes, no",
+    "rules": "give `enabled: false` or a severity, and the reason",
     "request_timeout_seconds": "seconds, or for instance 30s or 1m30s; 0 is no limit",
     "selector": "kubectl's syntax: app=web,tier!=db,env in (dev,test),!legacy",
 }
 """Hints for values that are not plainly a text, a list or a truth value."""
-
-
-def _name_nearest(wrong: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    near = difflib.get_close_matches(wrong, names, n=3)
-    return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(names)}"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from auditor.findings.run import ENFORCEMENT_RULE
+from auditor.findings.score import is_incomplete
 from auditor.model.findings import RuleStatus, Severity
 from auditor.model.report import ClusterRecord, FindingRecord, GapRecord, Report, RuleRecord
+from reports.exceptions import warn_of_waivers
 from reports.finding_rows import OPEN
 from reports.rows import Notice, SeverityCount, Tone, Verdict
 from reports.text import count, join_words, show_name, show_text, show_title
@@ -46,6 +49,7 @@ def conclude(report: Report) -> Verdict:
     sentences = [
         *_on_enforcement(report),
         *_on_findings(opened, system),
+        *_on_waived(report.summary.waived_by_severity),
         *_on_rules(report.rules),
         *_on_gaps(report.scope.gaps),
     ]
@@ -68,18 +72,7 @@ def _headline(
 
 
 def _is_whole(report: Report) -> bool:
-    return not report.scope.gaps and not any(_is_incomplete(rule) for rule in report.rules)
-
-
-def _is_incomplete(rule: RuleRecord) -> bool:
-    """Whether a rule was not evaluated, wholly or for some subjects."""
-    match rule.status:
-        case RuleStatus.ERROR | RuleStatus.NOT_EVALUATED:
-            return True
-        case RuleStatus.DISABLED:
-            return False
-        case _:
-            return bool(rule.reason)
+    return not report.scope.gaps and not any(is_incomplete(rule) for rule in report.rules)
 
 
 def _tone(report: Report, severities: Sequence[SeverityCount], *, evaluated: bool) -> Tone:
@@ -104,6 +97,18 @@ def _on_enforcement(report: Report) -> Iterable[str]:
             "The network plugin of this cluster does not enforce network policies: "
             "whatever they declare, every connection is open."
         )
+    elif _on_parts(report):
+        yield (
+            "The network plugin of this cluster enforces its network policies only in part: "
+            "what they declare does not hold everywhere."
+        )
+
+
+def _on_parts(report: Report) -> tuple[FindingRecord, ...]:
+    """What states that policies are not enforced, or not in full."""
+    return tuple(
+        one for one in report.findings if one.rule == ENFORCEMENT_RULE and one.status == OPEN
+    )
 
 
 def _on_findings(opened: int, system: int) -> Iterable[str]:
@@ -111,6 +116,20 @@ def _on_findings(opened: int, system: int) -> Iterable[str]:
         yield "All of them are in system namespaces."
     elif system:
         yield f"{system:,} of them {'is' if system == 1 else 'are'} in system namespaces."
+
+
+def _on_waived(waived: Mapping[str, int]) -> Iterable[str]:
+    if total := sum(waived.values()):
+        noun = "finding is" if total == 1 else "findings are"
+        yield f"{total:,} further {noun} waived: accepted, not mended."
+
+
+def describe_waived(waived: Mapping[str, int]) -> str:
+    """Return `3 waived: 2 high and 1 low`, or nothing where nothing is."""
+    if not (total := sum(waived.values())):
+        return ""
+    words = join_words(f"{waived[one]:,} {one}" for one in Severity if waived[one])
+    return f"{total:,} waived: {words}"
 
 
 def _on_rules(rules: Sequence[RuleRecord]) -> Iterable[str]:
@@ -153,6 +172,7 @@ def warn(report: Report, titles: Mapping[str, str]) -> tuple[Notice, ...]:
     return (
         *_notice_of_failed_rules(report.rules),
         *_notice_of_enforcement(report),
+        *warn_of_waivers(report),
         *_notice_of_gaps(report.scope.gaps),
         *_notice_of_unevaluated_rules(report.rules, titles),
     )
@@ -177,6 +197,15 @@ def _notice_of_failed_rules(rules: Sequence[RuleRecord]) -> Iterable[Notice]:
 def _notice_of_enforcement(report: Report) -> Iterable[Notice]:
     cluster = report.cluster
     if cluster.cni.enforces is True:
+        if parts := _on_parts(report):
+            named = "; ".join(show_text(one.message) for one in parts[:NAMED])
+            yield Notice(
+                Tone.BAD,
+                "Policies are enforced only in part",
+                f"{named}{_rest(parts)}. The connections of this report are what the policies "
+                "declare. Every pass is marked “declared only”.",
+                "about",
+            )
         return
     if cluster.cni.enforces is False:
         yield Notice(
@@ -241,7 +270,7 @@ def _notice_of_unevaluated_rules(
     rules: Sequence[RuleRecord], titles: Mapping[str, str]
 ) -> Iterable[Notice]:
     missing = [
-        rule for rule in rules if _is_incomplete(rule) and rule.status is not RuleStatus.ERROR
+        rule for rule in rules if is_incomplete(rule) and rule.status is not RuleStatus.ERROR
     ]
     if missing:
         wholly = sum(1 for rule in missing if rule.status is RuleStatus.NOT_EVALUATED)

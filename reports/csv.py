@@ -8,8 +8,20 @@ import msgspec
 
 from auditor.model.findings import ChangedConnections, Remediation
 from auditor.model.report import Audit, FindingRecord, Report
-from reports.finding_rows import sort_findings
+from reports.finding_rows import OPEN, sort_findings
 from reports.text import visible, visible_lines
+
+_WAIVER_COLUMNS = (
+    "waiver",
+    "waiver_state",
+    "waiver_reason",
+    "waiver_compensating_control",
+    "waiver_owner",
+    "waiver_approved_by",
+    "waiver_ticket",
+    "waiver_created",
+    "waiver_expires",
+)
 
 COLUMNS = (
     "id",
@@ -37,6 +49,8 @@ COLUMNS = (
     "cluster",
     "run",
     "opens",
+    "controls",
+    *_WAIVER_COLUMNS,
 )
 """The columns, in an order that later versions only add to, at the end."""
 
@@ -52,7 +66,7 @@ def render_csv(audit: Audit) -> bytes:
     """
     from pandas import DataFrame
 
-    rows = [_row(one, audit.report) for one in sort_findings(audit.report.findings)]
+    rows = [_row(one, audit.report) for one in sort_findings(audit.report)]
     frame = DataFrame(rows, columns=list(COLUMNS), dtype=str)
     # QUOTE_ALL is 1: a field never ends where a spreadsheet's locale sees another delimiter.
     text = frame.to_csv(index=False, quoting=1, lineterminator="\n")
@@ -95,11 +109,31 @@ def _row(one: FindingRecord, report: Report) -> tuple[str, ...]:
         report.cluster.name,
         report.run.id,
         _total(one.remediation.opens if one.remediation else None),
+        "; ".join(one.controls),
+        *_waiver(one),
     )
     shown = dict(zip(COLUMNS, (_field(field or "") for field in fields), strict=True))
     if one.remediation:
         shown["remediation"] = _remediation(one.remediation)
     return tuple(shown.values())
+
+
+def _waiver(one: FindingRecord) -> tuple[str | None, ...]:
+    """Return the waiver's columns, empty without one. One that expired leaves the finding open."""
+    waiver = one.waiver
+    if waiver is None:
+        return ("",) * len(_WAIVER_COLUMNS)
+    return (
+        waiver.id,
+        "expired" if one.status == OPEN else "holds",
+        waiver.reason,
+        waiver.compensating_control,
+        waiver.owner,
+        waiver.approved_by,
+        waiver.ticket,
+        waiver.created,
+        waiver.expires,
+    )
 
 
 def _total(changed: ChangedConnections | None) -> str | None:

@@ -1,25 +1,15 @@
-"""Findings as display rows: sorted worst first, worded, sectioned, cut to a format's limits."""
+"""Findings as display rows: sorted worst first and worded."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 
-from auditor.model.findings import ChangedConnections, Remediation, Severity, Witness
-from auditor.model.report import FindingRecord, SubjectRecord
+from auditor.model.findings import ChangedConnections, Remediation, Witness
+from auditor.model.report import FindingRecord, Report, SubjectRecord
+from reports.exceptions import describe_terms
 from reports.layout import Layout
-from reports.rows import (
-    ChangedRow,
-    ChangedRows,
-    Fact,
-    FindingGroup,
-    FindingRow,
-    FindingSection,
-    RemediationRow,
-    WorstRow,
-)
-from reports.text import clip, count, join_words, show_name, show_text, visible_lines, words_of
+from reports.rows import ChangedRow, ChangedRows, Fact, FindingRow, Related, RemediationRow
+from reports.text import clip, count, show_name, show_text, visible_lines, words_of
 
 EVIDENCE_VALUES = 12
 """Values shown of a list in evidence; the rest is counted."""
@@ -27,151 +17,68 @@ EVIDENCE_VALUES = 12
 POLICIES_SHOWN = 20
 """Policies named of one finding; the rest is counted."""
 
-WORST = 6
-"""Lines in the list of the worst findings."""
+RELATED_SHOWN = 5
+"""Other findings about the same subject that are named at a finding; the rest is counted."""
 
 OPEN = "open"
 
 
-def sort_findings(findings: Iterable[FindingRecord]) -> list[FindingRecord]:
-    """Sort open before waived, outside before inside system namespaces, worst first."""
-    return sorted(findings, key=_order)
+def sort_findings(report: Report) -> list[FindingRecord]:
+    """Sort open before waived, outside before inside system namespaces, worst first.
 
+    What weighs the same goes by rule, the most telling first, as the report lists them.
+    """
+    ranks = {one.id: number for number, one in enumerate(report.rules)}
 
-def _order(one: FindingRecord) -> tuple[bool, bool, int, str, str, str, str, str, str]:
-    subject = one.subject
-    place = (subject.namespace or "", subject.kind, subject.name)
-    return (
-        one.status != OPEN,
-        one.system,
-        one.severity.rank,
-        one.rule,
-        *place,
-        one.detail or "",
-        one.id,
-    )
-
-
-def build_sections(
-    findings: Sequence[FindingRecord], titles: Mapping[str, str], layout: Layout
-) -> tuple[FindingSection, ...]:
-    """Build the sections of a format: open, in system namespaces, waived (where there are any)."""
-    ordered = sort_findings(findings)
-    rows = tuple(build_row(one, titles, layout) for one in ordered[: layout.finding_rows])
-    parts = {
-        "findings": [one for one in ordered if one.status == OPEN and not one.system],
-        "system-findings": [one for one in ordered if one.status == OPEN and one.system],
-        "waived-findings": [one for one in ordered if one.status != OPEN],
-    }
-    sections: list[FindingSection] = []
-    start = 0
-    for anchor, records in parts.items():
-        listed = rows[start : start + len(records)]
-        full = max(0, layout.full_rows - start)
-        start += len(records)
-        if not records and anchor != "findings":
-            continue
-        title, introduction = _head(anchor, len(records))
-        if len(findings) > layout.group_above:
-            groups = _group(listed, layout.group_rows, by_namespace=True)
-            omitted = _omitted_of_groups(groups)
-            section = FindingSection(
-                anchor, title, introduction, len(records), groups=groups, omitted=omitted
-            )
-        else:
-            section = FindingSection(
-                anchor,
-                title,
-                introduction,
-                len(records),
-                rows=listed[:full],
-                brief=_group(listed[full:], len(listed), by_namespace=False),
-                omitted=_omitted(records[len(listed) :]),
-            )
-        sections.append(section)
-    return tuple(sections)
-
-
-def _head(anchor: str, total: int) -> tuple[str, str]:
-    match anchor:
-        case "findings":
-            text = "" if total else "No open finding outside of system namespaces."
-            return "Findings", text
-        case "system-findings":
-            text = (
-                "Namespaces that the cluster itself needs. They are judged as all others are, "
-                "graded low, and listed apart."
-            )
-            return "Findings in system namespaces", text
-        case _:
-            return "Waived findings", "Accepted by a waiver. A waived finding never counts as pass."
-
-
-def _omitted(records: Sequence[FindingRecord]) -> str:
-    if not records:
-        return ""
-    severities = Counter(one.severity for one in records)
-    words = join_words(f"{severities[one]:,} {one}" for one in Severity if severities[one])
-    return (
-        f"{count(len(records), 'further finding')} ({words}) "
-        f"{'is' if len(records) == 1 else 'are'} not listed here: "
-        "report.html, report.json and findings.csv hold every finding."
-    )
-
-
-def _group(
-    rows: Sequence[FindingRow], listed: int, *, by_namespace: bool
-) -> tuple[FindingGroup, ...]:
-    def key(one: FindingRow) -> tuple[str, str, str]:
-        return one.severity, one.rule, one.namespace if by_namespace else ""
-
-    groups: list[FindingGroup] = []
-    for (_, _, namespace), members in groupby(rows, key=key):
-        found = tuple(members)
-        first = found[0]
-        groups.append(
-            FindingGroup(
-                rule=first.rule,
-                title=first.title,
-                severity=first.severity,
-                system=first.system,
-                namespace=namespace,
-                total=len(found),
-                hint=first.hint,
-                listed=found[:listed],
-                omitted=max(0, len(found) - listed),
-            )
+    def order(one: FindingRecord) -> tuple[object, ...]:
+        subject = one.subject
+        return (
+            one.status != OPEN,
+            one.system,
+            one.severity.rank,
+            ranks.get(one.rule, len(ranks)),
+            one.rule,
+            subject.namespace or "",
+            subject.kind,
+            subject.name,
+            one.detail or "",
+            one.id,
         )
-    return tuple(groups)
+
+    return sorted(report.findings, key=order)
 
 
-def _omitted_of_groups(groups: Sequence[FindingGroup]) -> str:
-    return (
-        "There are too many findings to show each in full: those of one rule, severity and "
-        f"namespace are grouped ({count(len(groups), 'group')}). "
-        "report.json and findings.csv hold every finding, with evidence and remediation."
-        if groups
-        else ""
-    )
+class Company:
+    """Which open findings are about the same subject: its worst one is not lost among them."""
+
+    def __init__(self, findings: Iterable[FindingRecord], titles: Mapping[str, str]) -> None:
+        self._titles = titles
+        self._about: dict[SubjectRecord, list[FindingRecord]] = {}
+        for one in findings:
+            if one.status == OPEN:
+                self._about.setdefault(one.subject, []).append(one)
+
+    def of(self, one: FindingRecord) -> tuple[Related, ...]:
+        """Name the others in the order of the findings given, and count what is not named."""
+        others = [other for other in self._about.get(one.subject, ()) if other.id != one.id]
+        named = tuple(self._name(other) for other in others[:RELATED_SHOWN])
+        rest = len(others) - len(named)
+        return (*named, Related("", f"and {rest:,} more")) if rest else named
+
+    def _name(self, other: FindingRecord) -> Related:
+        title = self._titles.get(other.rule, show_name(other.rule))
+        detail = f", {show_name(other.detail)}" if other.detail else ""
+        return Related(show_name(other.id), f"{title}{detail} ({other.severity})")
 
 
-def pick_worst(
-    findings: Sequence[FindingRecord], titles: Mapping[str, str]
-) -> tuple[WorstRow, ...]:
-    """Pick the worst open finding of each rule and severity, outside of system namespaces."""
-    ordered = sort_findings(one for one in findings if one.status == OPEN and not one.system)
-    worst: list[WorstRow] = []
-    for _, members in groupby(ordered, key=lambda one: (one.severity, one.rule)):
-        first, *others = members
-        worst.append(WorstRow(build_row(first, titles, None), len(others)))
-        if len(worst) == WORST:
-            break
-    return tuple(worst)
-
-
-def build_row(one: FindingRecord, titles: Mapping[str, str], layout: Layout | None) -> FindingRow:
+def build_row(
+    one: FindingRecord,
+    titles: Mapping[str, str],
+    layout: Layout | None,
+    company: Company | None = None,
+) -> FindingRow:
     """Word one finding. Without a layout its remediation is left out: the row is a pointer."""
-    subject = one.subject
+    subject, waiver = one.subject, one.waiver
     return FindingRow(
         id=show_name(one.id),
         rule=show_name(one.rule),
@@ -179,6 +86,9 @@ def build_row(one: FindingRecord, titles: Mapping[str, str], layout: Layout | No
         severity=one.severity,
         severity_reason=show_text(one.severity_reason or ""),
         status=show_name(one.status),
+        waiver=describe_terms(waiver) if waiver else "",
+        waiver_reason=show_text(waiver.reason) if waiver else "",
+        waiver_expired=waiver is not None and one.status == OPEN,
         system=one.system,
         namespace=show_name(subject.namespace or ""),
         kind=show_name(subject.kind),
@@ -190,6 +100,7 @@ def build_row(one: FindingRecord, titles: Mapping[str, str], layout: Layout | No
         witness=describe_witness(one.witness) if one.witness else "",
         policies=_cut([show_name(key) for key in one.policies], POLICIES_SHOWN),
         evidence=tuple(describe_evidence(one.evidence)),
+        related=company.of(one) if company else (),
         seen=_seen(one),
         remediation=_remediation(one.remediation, layout) if one.remediation and layout else None,
     )
@@ -262,8 +173,8 @@ def _remediation(remediation: Remediation, layout: Layout) -> RemediationRow:
         manifest=_manifest(remediation.manifest or "", layout),
         steps=tuple(show_text(step) for step in remediation.steps),
         changed=(
-            *([_changed("opens", opens, "that {} closed today")] if opens else []),
-            *([_changed("closes", closes, "of today")] if closes else []),
+            *([_changed("opens", opens, "that {} closed today", layout)] if opens else []),
+            *([_changed("closes", closes, "of today", layout)] if closes else []),
         ),
     )
 
@@ -280,24 +191,24 @@ def _manifest(manifest: str, layout: Layout) -> str:
     return "\n".join(lines)
 
 
-def _changed(verb: str, changed: ChangedConnections, which: str) -> ChangedRows:
+def _changed(verb: str, changed: ChangedConnections, which: str, layout: Layout) -> ChangedRows:
+    shown = changed.connections[: layout.changed_rows]
     return ChangedRows(
-        text=_describe_change(verb.capitalize(), changed, which),
+        text=_describe_change(verb.capitalize(), changed, which, len(shown)),
         caption=f"Connections that the remediation {verb}",
         rows=tuple(
             ChangedRow(show_name(one.source), show_name(one.destination), show_name(one.ports))
-            for one in changed.connections
+            for one in shown
         ),
     )
 
 
-def _describe_change(verb: str, changed: ChangedConnections, which: str) -> str:
+def _describe_change(verb: str, changed: ChangedConnections, which: str, shown: int) -> str:
     unread = f" Pods that were not read: {show_text(changed.unread)}." if changed.unread else ""
     if changed.total == 0:
         return f"{verb} no connection {which.format('is')}.{unread}"
     which = which.format("is" if changed.total == 1 else "are")
     text = f"{unread} {verb} {count(changed.total, 'connection')} {which}".lstrip()
-    shown = len(changed.connections)
     if shown < changed.total:
         return f"{text}, of which {shown:,} {'is' if shown == 1 else 'are'} listed:"
     return f"{text}:"

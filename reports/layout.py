@@ -4,25 +4,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auditor.model.findings import Severity
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The limits of a format. What a limit cuts is counted, and the reader is told where it is."""
 
     group_above: int
-    """Findings in all above which those of one rule, severity and namespace are grouped."""
+    """Findings in all above which groups are of one namespace too, and none is shown in full."""
     group_rows: int
-    """Findings listed in each group."""
+    """Findings of a group that are listed in a line each."""
     full_rows: int
     """Findings shown with evidence and remediation; the rest is brief."""
+    full_each: int
+    """Findings of a group among these."""
+    full_severity: Severity
+    """The least severity of which findings are shown in full."""
     finding_rows: int
     """Findings listed at all."""
+    open_rows: int
+    """Findings above which a group is folded, however bad."""
     manifest_lines: int
     """Lines shown of a manifest."""
     manifest_columns: int
     """Characters shown of a manifest's line."""
+    changed_rows: int
+    """Connections shown of those that a remediation closes, and of those that it opens."""
+    controls_once: bool
+    """The controls of a rule are named at its first group alone."""
     gap_rows: int
     excluded_rows: int
+    waiver_rows: int
+    """Waivers listed of each state."""
 
 
 NO_LIMIT = 1 << 62
@@ -31,22 +45,34 @@ SCREEN = Layout(
     group_above=5000,
     group_rows=200,
     full_rows=NO_LIMIT,
+    full_each=NO_LIMIT,
+    full_severity=Severity.INFO,
     finding_rows=NO_LIMIT,
+    open_rows=10,
     manifest_lines=NO_LIMIT,
     manifest_columns=NO_LIMIT,
+    changed_rows=NO_LIMIT,
+    controls_once=False,
     gap_rows=2000,
     excluded_rows=2000,
+    waiver_rows=2000,
 )
 """The HTML file: everything, grouped above 5,000 findings so that a browser stays quick."""
 
 PAPER = Layout(
     group_above=NO_LIMIT,
-    group_rows=0,
+    group_rows=100,
     full_rows=25,
+    full_each=3,
+    full_severity=Severity.MEDIUM,
     finding_rows=1000,
+    open_rows=NO_LIMIT,
     manifest_lines=120,
     manifest_columns=300,
+    changed_rows=8,
+    controls_once=True,
     gap_rows=200,
     excluded_rows=100,
+    waiver_rows=100,
 )
 """The PDF: a document to file and to sign; its cost grows faster than its rows."""

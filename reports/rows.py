@@ -88,6 +88,14 @@ class RemediationRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Related:
+    """Another finding about the same subject; the id is empty where it only counts more."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class FindingRow:
     """A finding."""
 
@@ -98,6 +106,11 @@ class FindingRow:
     severity: Severity
     severity_reason: str
     status: str
+    waiver: str
+    """Until when, and who answers for it; empty where no waiver was meant for it."""
+    waiver_reason: str
+    waiver_expired: bool
+    """The waiver holds no longer, and the finding is open again."""
     system: bool
     namespace: str
     """Empty for the Cluster and for Environments."""
@@ -112,6 +125,7 @@ class FindingRow:
     """`source → destination on TCP 5432`, or empty."""
     policies: tuple[str, ...]
     evidence: tuple[Fact, ...]
+    related: tuple[Related, ...]
     seen: str
     remediation: RemediationRow | None
 
@@ -125,11 +139,19 @@ class WorstRow:
 
 
 @dataclass(frozen=True, slots=True)
-class FindingGroup:
-    """Findings of one rule and severity, a line each, where there are too many to show in full.
+class Worst:
+    """The worst findings, a line for each rule and severity, and what else there is in words."""
 
-    ``namespace`` is empty where they are of several, or of none. ``listed`` are the first of
-    them; ``omitted`` counts the rest. ``hint`` is the first one's.
+    rows: tuple[WorstRow, ...]
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingGroup:
+    """A problem: the findings of one rule and severity.
+
+    ``rows`` are shown in full, ``listed`` in a line each, and ``omitted`` counts the rest.
+    ``namespace`` is empty but where there are so many findings that they are grouped by it too.
     """
 
     rule: str
@@ -138,23 +160,29 @@ class FindingGroup:
     system: bool
     namespace: str
     total: int
+    extent: str
+    """How many findings, in how many namespaces, in words."""
     hint: str
+    """The first one's."""
+    controls: tuple[Fact, ...]
+    """The controls that they touch, by framework."""
+    rows: tuple[FindingRow, ...]
     listed: tuple[FindingRow, ...]
     omitted: int
+    folded: bool
+    """It is to be read by whoever asks for it, and hides nothing worse."""
 
 
 @dataclass(frozen=True, slots=True)
 class FindingSection:
-    """A section of findings: ``rows`` in full, then ``brief`` by rule; or else ``groups``."""
+    """A section of findings, problem by problem, the worst first."""
 
     anchor: str
     title: str
     introduction: str
     total: int
-    rows: tuple[FindingRow, ...] = ()
-    brief: tuple[FindingGroup, ...] = ()
-    groups: tuple[FindingGroup, ...] = ()
-    omitted: str = ""
+    groups: tuple[FindingGroup, ...]
+    omitted: str
     """What is left out and where it stands, in words; empty where nothing is."""
 
 
@@ -167,7 +195,8 @@ class RuleRow:
     status: str
     tone: Tone
     declared_only: bool
-    reason: str
+    notes: tuple[Fact, ...]
+    """What explains its status and its severity."""
     counts: tuple[int, ...]
     total: int
 
@@ -266,33 +295,3 @@ class Picture:
     rows: tuple[PictureRow, ...]
     note: str
     pairs: tuple[PairRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Display:
-    """Everything that a format lays out."""
-
-    title: str
-    cluster: str
-    date: str
-    verdict: Verdict
-    notices: tuple[Notice, ...]
-    severities: tuple[SeverityCount, ...]
-    worst: tuple[WorstRow, ...]
-    sections: tuple[FindingSection, ...]
-    scope: tuple[Fact, ...]
-    policies: tuple[Fact, ...]
-    excluded: Excluded
-    gaps: Gaps
-    limits: tuple[str, ...]
-    picture: Picture
-    rules: tuple[RuleRow, ...]
-    pages: tuple[PageRow, ...]
-    identity: tuple[Fact, ...]
-    run: str
-    digest: str
-    tool: str
-    created: str
-    """The run's end as W3C date, UTC; empty where it is no date."""
-    listed: str = ""
-    """How this format lists the findings, where it does not show each in full."""

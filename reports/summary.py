@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.model.findings import Severity
-from auditor.model.report import Audit, GapRecord, Report
+from auditor.model.report import Audit, GapRecord, Report, ScoreRecord
+from auditor.model.waivers import WaiverState, WaiverUseRecord
 from reports.conclusion import conclude, count_severities, describe_gap, warn
-from reports.finding_rows import build_row, pick_worst, sort_findings
+from reports.finding_groups import pick_worst
+from reports.finding_rows import build_row, sort_findings
 from reports.paint import Paint
-from reports.text import count, show_name, show_title
+from reports.scoring import describe_score
+from reports.text import count, join_words, show_name, show_text, show_title
 
 _GAPS_SHOWN = 5
+_WAIVERS_SHOWN = 5
 
 SEVERITY_COLORS: Mapping[Severity, str] = {
     Severity.CRITICAL: "magenta",
@@ -30,7 +34,7 @@ def render_summary(audit: Audit, paths: Sequence[str], paint: Paint) -> str:
 
 def render_findings(audit: Audit, paint: Paint) -> str:
     """Render a line per finding, worst first, in aligned columns."""
-    rows = [build_row(one, {}, None) for one in sort_findings(audit.report.findings)]
+    rows = [build_row(one, {}, None) for one in sort_findings(audit.report)]
     table = [("SEVERITY", "RULE", "SUBJECT", "DETAIL", "STATUS", "SYSTEM", "MESSAGE")]
     table += [
         (
@@ -66,9 +70,12 @@ def _summary(audit: Audit, paths: Sequence[str], paint: Paint) -> Iterator[str]:
     for one in count_severities(report.findings):
         system = f"  ({one.system:,} in system namespaces)" if one.system else ""
         yield f"  {_label(one.severity, paint)} {one.total:>6,}{system}"
+    yield from _accepted(report, paint)
+    yield ""
+    yield from _score(report.summary.score)
     yield from _worst(report, titles, paint)
     for notice in warn(report, titles):
-        if notice.anchor != "gaps":
+        if notice.anchor not in ("gaps", "exceptions"):
             yield ""
             yield f"{paint('note', 'yellow')}: {notice.title}. {notice.text}"
     yield from _gaps(report.scope.gaps, paint)
@@ -78,12 +85,60 @@ def _summary(audit: Audit, paths: Sequence[str], paint: Paint) -> Iterator[str]:
         yield from (f"  {show_name(path)}" for path in paths)
 
 
+def _accepted(report: Report, paint: Paint) -> Iterator[str]:
+    """What is waived, which is counted apart from the open findings, and what became of waivers."""
+    waived = report.summary.waived_by_severity
+    if total := sum(waived.values()):
+        words = join_words(f"{waived[one]:,} {one}" for one in Severity if waived[one])
+        yield f"  {'waived':<8} {total:>6,}  ({words}; not among those above)"
+    for line in describe_waivers(report.waivers):
+        yield f"  {paint('waivers', 'yellow')}: {line}"
+    if refused := len(report.refused_waivers):
+        yield (
+            f"  {paint('waivers', 'yellow')}: {count(refused, 'annotation')} "
+            f"{'means' if refused == 1 else 'mean'} to waive and {'is' if refused == 1 else 'are'} "
+            "not honoured: report.json says why"
+        )
+
+
+def describe_waivers(uses: Sequence[WaiverUseRecord]) -> Iterator[str]:
+    """Describe the waivers that somebody must look after, a line each; the rest is counted."""
+    wanted = [one for one in uses if one.state is not WaiverState.USED or one.expires_soon]
+    for one in sorted(wanted, key=lambda one: one.expires_in_days)[:_WAIVERS_SHOWN]:
+        waiver = one.waiver
+        what = f"{show_name(waiver.rule)} for {show_name(waiver.subject)}"
+        if one.state is WaiverState.EXPIRED:
+            again = count(one.findings, "finding")
+            yield (
+                f"{what} expired on {waiver.expires}: {again} "
+                f"{'is' if one.findings == 1 else 'are'} open again"
+            )
+            continue
+        ends = f"expires on {waiver.expires}, in {count(one.expires_in_days, 'day')}"
+        if one.state is WaiverState.USED:
+            yield f"{what} {ends}"
+        else:
+            why = f" ({show_text(one.reason)})" if one.reason else ""
+            yield f"{what} is unused{why}" + (f"; it {ends}" if one.expires_soon else "")
+    if len(wanted) > _WAIVERS_SHOWN:
+        yield f"{len(wanted) - _WAIVERS_SHOWN:,} more are expired, unused or about to expire"
+
+
+def _score(record: ScoreRecord) -> Iterator[str]:
+    """The score with its formula, and what may be missing from it."""
+    score = describe_score(record)
+    yield f"score: {score.value} ({score.numbers})"
+    yield f"  {score.formula}"
+    if score.omits:
+        yield f"  {score.omits}"
+
+
 def _worst(report: Report, titles: Mapping[str, str], paint: Paint) -> Iterator[str]:
-    worst = pick_worst(report.findings, titles)
-    if worst:
+    worst = pick_worst(report, titles)
+    if worst.rows:
         yield ""
         yield "worst findings:"
-    for row in worst:
+    for row in worst.rows:
         found = row.finding
         more = f"  (and {row.more:,} more)" if row.more else ""
         yield f"  {_label(found.severity, paint)} {found.rule}: {found.subject}{more}"

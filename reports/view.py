@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from auditor.model.findings import RuleStatus, Severity
 from auditor.model.report import Audit, ClusterRecord, GapRecord, Report, RulePage, ScopeRecord
 from reports.charts import draw
-from reports.conclusion import conclude, count_severities, describe_cni, name_gap, warn
-from reports.finding_rows import OPEN, build_sections, pick_worst
-from reports.layout import Layout
-from reports.rows import (
-    Display,
-    Excluded,
-    Fact,
-    GapRow,
-    Gaps,
-    PageBlock,
-    PageRow,
-    PageSection,
-    RuleRow,
-    Tone,
+from reports.conclusion import (
+    conclude,
+    count_severities,
+    describe_cni,
+    describe_waived,
+    name_gap,
+    warn,
 )
+from reports.controls import list_controls
+from reports.display import Display
+from reports.exceptions import list_exceptions
+from reports.finding_groups import build_sections, describe_listing, pick_worst
+from reports.layout import Layout
+from reports.rows import Excluded, Fact, GapRow, Gaps, PageBlock, PageRow, PageSection
+from reports.rule_rows import list_rules
+from reports.scoring import describe_score
 from reports.text import count, group_digits, paragraphs, show_name, show_text, show_title, visible
-
-STATUS_LABELS: Mapping[RuleStatus, tuple[str, Tone]] = {
-    RuleStatus.ERROR: ("failed to run", Tone.BAD),
-    RuleStatus.FAIL: ("fail", Tone.BAD),
-    RuleStatus.NOT_EVALUATED: ("not evaluated", Tone.WARN),
-    RuleStatus.WAIVED: ("waived", Tone.UNKNOWN),
-    RuleStatus.PASS: ("pass", Tone.GOOD),
-    RuleStatus.DISABLED: ("disabled", Tone.UNKNOWN),
-}
 
 LIMITS = (
     "Connections are worked out from the policies, labels, ports and addresses that were read.",
@@ -45,12 +36,16 @@ LIMITS = (
 
 UNNAMED = "unnamed cluster"
 
+NAMED = 12
+"""Namespaces named in a fact; the rest is counted."""
+
 
 def arrange(audit: Audit, layout: Layout) -> Display:
     """Turn an audit into what a format shows, within the limits of its layout."""
     report = audit.report
     titles = {page.id: show_title(page.title) for page in audit.pages}
     cluster = show_name(report.cluster.name or UNNAMED)
+    sections = build_sections(report, titles, layout)
     return Display(
         title="Network policy audit",
         cluster=cluster,
@@ -58,8 +53,11 @@ def arrange(audit: Audit, layout: Layout) -> Display:
         verdict=conclude(report),
         notices=warn(report, titles),
         severities=count_severities(report.findings),
-        worst=pick_worst(report.findings, titles),
-        sections=build_sections(report.findings, titles, layout),
+        waived=describe_waived(report.summary.waived_by_severity),
+        score=describe_score(report.summary.score),
+        worst=pick_worst(report, titles),
+        sections=sections,
+        listed=describe_listing(sections, layout),
         scope=tuple(_scope(report.scope)),
         policies=tuple(
             Fact(show_name(kind), group_digits(number))
@@ -69,14 +67,15 @@ def arrange(audit: Audit, layout: Layout) -> Display:
         gaps=_gaps(report.scope.gaps, layout),
         limits=LIMITS,
         picture=draw(audit.matrix),
-        rules=tuple(_rules(report, titles)),
+        exceptions=list_exceptions(report, layout),
+        controls=list_controls(report),
+        rules=tuple(list_rules(report, titles)),
         pages=tuple(_page(page) for page in audit.pages),
         identity=tuple(_identity(report)),
         run=show_name(report.run.id),
         digest=show_name(report.digest),
         tool=show_name(f"{report.tool.name} {report.tool.version}"),
         created=_w3c_date(report.run.finished_at),
-        listed=_listed(len(report.findings), layout),
     )
 
 
@@ -131,8 +130,19 @@ def _scope(scope: ScopeRecord) -> Iterable[Fact]:
         yield Fact("Judged only pods with", show_text(scope.selector))
     yield Fact("Pods", group_digits(scope.pods))
     yield Fact("Policies", group_digits(sum(scope.policies.values())))
+    if namespaces.without_policy:
+        yield Fact("Without a NetworkPolicy", _names(namespaces.without_policy))
+    if namespaces.policies_unread:
+        yield Fact("NetworkPolicies not read", _names(namespaces.policies_unread))
     gaps = count(len(scope.gaps), "gap")
     yield Fact("Completeness", f"not complete: {gaps}" if scope.gaps else "complete: no gap")
+
+
+def _names(names: Sequence[str]) -> str:
+    """The number of namespaces, and the first of them."""
+    shown = ", ".join(show_name(one) for one in names[:NAMED])
+    rest = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return f"{count(len(names), 'namespace')}: {shown}{rest}"
 
 
 def _excluded(scope: ScopeRecord, layout: Layout) -> Excluded:
@@ -163,36 +173,6 @@ def _gap(gap: GapRecord) -> GapRow:
     return GapRow(name_gap(gap), where, show_text(gap.reason), show_text(gap.effect))
 
 
-def _rules(report: Report, titles: Mapping[str, str]) -> Iterable[RuleRow]:
-    order = list(RuleStatus)
-    opened = [one for one in report.findings if one.status == OPEN]
-    counts: dict[str, list[int]] = {}
-    for one in opened:
-        counts.setdefault(one.rule, [0] * len(Severity))[one.severity.rank] += 1
-    none = [0] * len(Severity)
-
-    def worst_first(position: int) -> tuple[int, list[int], int]:
-        rule = report.rules[position]
-        return order.index(rule.status), [-n for n in counts.get(rule.id, none)], position
-
-    for position in sorted(range(len(report.rules)), key=worst_first):
-        rule = report.rules[position]
-        label, tone = STATUS_LABELS[rule.status]
-        if rule.declared_only and tone is Tone.GOOD:
-            tone = Tone.WARN
-        found = counts.get(rule.id, none)
-        yield RuleRow(
-            id=show_name(rule.id),
-            title=titles.get(rule.id, show_name(rule.id)),
-            status=label,
-            tone=tone,
-            declared_only=rule.declared_only,
-            reason=show_text(rule.reason or ""),
-            counts=tuple(found),
-            total=sum(found),
-        )
-
-
 def _page(page: RulePage) -> PageRow:
     return PageRow(
         id=show_name(page.id),
@@ -212,17 +192,3 @@ def _blocks(text: str) -> Iterable[PageBlock]:
             parts = block.replace("``", "`").split("`")
             spans = ((bool(i % 2), part) for i, part in enumerate(parts) if part)
             yield PageBlock(kind, tuple(spans))
-
-
-def _listed(total: int, layout: Layout) -> str:
-    if total <= layout.full_rows:
-        return ""
-    if total <= layout.finding_rows:
-        listed = "the others are listed in a line each"
-    else:
-        others = group_digits(layout.finding_rows - layout.full_rows)
-        listed = f"the next {others} are listed in a line each, and the rest is counted"
-    return (
-        f"The {group_digits(layout.full_rows)} worst findings are shown with evidence and "
-        f"remediation; {listed}. report.html and report.json hold all {group_digits(total)}."
-    )

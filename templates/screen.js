@@ -2,7 +2,7 @@
 (() => {
   const form = document.getElementById("filter");
   const findings = [...document.querySelectorAll(".finding")];
-  const lists = [...document.querySelectorAll(".findings")];
+  const problems = [...document.querySelectorAll(".problem")];
   if (!form || findings.length === 0) return;
 
   // The text of each finding is read once, when somebody searches.
@@ -26,6 +26,8 @@
     severity: [...form.elements.severity].filter((box) => box.checked).map((box) => box.value),
   });
 
+  // What a filter leaves is shown; without a filter, minor and long problems are folded.
+  let wasNarrowed = false;
   const apply = () => {
     const filter = chosen();
     const words = filter.q.toLowerCase().split(/\s+/).filter(Boolean);
@@ -40,10 +42,15 @@
       finding.hidden = !fits;
       shown += fits;
     }
-    for (const list of lists) list.hidden = !list.querySelector(".finding:not([hidden])");
+    const narrowed = shown < findings.length;
+    for (const problem of problems) {
+      problem.hidden = !problem.querySelector(".finding:not([hidden])");
+      if (narrowed || wasNarrowed) problem.open = narrowed || problem.dataset.folded === "no";
+    }
+    wasNarrowed = narrowed;
     const unit = findings[0].classList.contains("group") ? "groups" : "findings";
     form.elements.shown.value =
-      shown === findings.length ? `${shown} ${unit}` : `${shown} of ${findings.length} ${unit} shown`;
+      shown === findings.length ? `${shown} ${unit} in all sections` : `${shown} of ${findings.length} ${unit} shown`;
     return filter;
   };
 
@@ -80,13 +87,13 @@
       return;
     }
     const target = document.getElementById(placeOf(location.hash));
-    const folded = target && target.closest("details");
+    let folded = target && target.closest("details");
     if (!folded) return;
     if (folded.hidden) {
       form.reset();
       apply();
     }
-    folded.open = true;
+    for (; folded; folded = folded.parentElement.closest("details")) folded.open = true;
     target.scrollIntoView();
   };
 
@@ -103,6 +110,7 @@
   const unfold = document.getElementById("unfold");
   unfold.addEventListener("click", () => {
     const open = unfold.getAttribute("aria-pressed") !== "true";
+    for (const problem of problems) problem.open = open || problem.dataset.folded === "no";
     for (const finding of findings) finding.open = open && !finding.hidden;
     unfold.setAttribute("aria-pressed", String(open));
   });

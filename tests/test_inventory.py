@@ -77,6 +77,15 @@ def test_every_rule_has_a_file_of_cases_and_no_case_lacks_its_rule() -> None:
     assert ids_of_rule_files() == sorted(path.stem for path in CASES.glob("*.yaml"))
 
 
+def test_rules_md_is_what_the_docstrings_say() -> None:
+    """RULES.md is generated: `make rules` writes it anew after a docstring has changed."""
+    from auditor.rules import RULES
+    from reports.rule_pages import list_pages_markdown
+
+    generated = list_pages_markdown(tuple(one.page for one in RULES))
+    assert generated == (ROOT / "RULES.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.stem)
 def test_a_rule_file_is_named_in_snake_case(path: Path) -> None:
     """A rule's file name is lower-case words joined by ``_``, so that its id reads as a slug."""

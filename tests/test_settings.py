@@ -2,17 +2,22 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from auditor.errors import UsageError
+from auditor.model.durations import parse_duration
 from auditor.model.findings import Severity
 from auditor.settings import (
+    DataFile,
     DetectionSettings,
+    RuleSettings,
     Settings,
     digest_settings,
     load_settings,
-    parse_duration,
 )
+
+RULE_IDS = ("egress-is-unrestricted", "environments-can-talk")
 
 EVERYTHING = """
 files: [a.yaml, b]
@@ -30,8 +35,14 @@ fail_on: high
 strict: true
 detection:
   databases: {acme-store: acme}
+  workloads: {shop/Deployment/store-*: none}
   environments: {blue: prod}
   system_namespaces: [platform-*]
+rules:
+  environments-can-talk: {enabled: false, reason: one environment}
+  egress-is-unrestricted: {severity: low, reason: a proxy filters it}
+waivers: [waivers.yaml]
+waiver_annotations: [egress-is-unrestricted]
 """
 
 
@@ -41,7 +52,7 @@ def load(
     """Load settings with a `netpol-auditor.yaml` of this text."""
     if text is not None:
         (folder / "netpol-auditor.yaml").write_text(text, encoding="utf-8")
-    return load_settings(flags, environ=environ or {}, folder=folder)
+    return load_settings(flags, environ=environ or {}, folder=folder, rule_ids=lambda: RULE_IDS)
 
 
 def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
@@ -67,9 +78,18 @@ def test_a_file_may_hold_every_setting(tmp_path: Path) -> None:
         strict=True,
         detection=DetectionSettings(
             databases={"acme-store": "acme"},
+            workloads={"shop/Deployment/store-*": "none"},
             environments={"blue": "prod"},
             system_namespaces=("platform-*",),
         ),
+        rules={
+            "environments-can-talk": RuleSettings(enabled=False, reason="one environment"),
+            "egress-is-unrestricted": RuleSettings(
+                severity=Severity.LOW, reason="a proxy filters it"
+            ),
+        },
+        waivers=("waivers.yaml",),
+        waiver_annotations=("egress-is-unrestricted",),
     )
     assert expected == load(tmp_path, EVERYTHING)
 
@@ -119,8 +139,16 @@ def test_a_named_file_replaces_the_one_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text("strict: true", encoding="utf-8")
     (tmp_path / "c.yaml").write_text("context: flag", encoding="utf-8")
     environ = {"NETPOL_AUDITOR_CONFIG": str(tmp_path / "b.yaml")}
-    assert Settings(strict=True) == load_settings({}, environ=environ, folder=tmp_path)
-    flagged = load_settings({}, environ=environ, folder=tmp_path, config=str(tmp_path / "c.yaml"))
+    assert Settings(strict=True) == load_settings(
+        {}, environ=environ, folder=tmp_path, rule_ids=lambda: RULE_IDS
+    )
+    flagged = load_settings(
+        {},
+        environ=environ,
+        folder=tmp_path,
+        rule_ids=lambda: RULE_IDS,
+        config=str(tmp_path / "c.yaml"),
+    )
     assert Settings(context="flag") == flagged
 
 
@@ -138,22 +166,97 @@ def test_what_is_empty_says_nothing(tmp_path: Path, text: str) -> None:
         (
             "strict: true\ndetection:\n  database: {}\n",
             "line 3: key detection.database is unknown",
-            "did you mean databases?",
+            "did you mean databases or data?",
         ),
         ("a: b: c\n", "is no YAML: mapping values", ""),
         ("- strict\n", "holds no mapping", "write keys and values"),
-        ("strict: perhaps\n", "line 1: strict is malformed: expected `bool`", ""),
-        ("\nnamespaces: shop\n", "line 2: namespaces is malformed: expected `array`", ""),
-        ("namespaces: [1]\n", "line 1: namespaces.0 is malformed: expected `str`", ""),
-        ("fail_on: worst\n", "line 1: fail_on is malformed", "one of critical, high"),
+        ("strict: perhaps\n", "line 1: key strict is malformed: expected `bool`", ""),
+        ("\nnamespaces: shop\n", "line 2: key namespaces is malformed: expected `array`", ""),
+        ("namespaces: [1]\n", "line 1: key namespaces.0 is malformed: expected `str`", ""),
+        ("fail_on: worst\n", "line 1: key fail_on is malformed", "one of critical, high"),
         ("ip_blocks_match_pods: true\n", "is malformed", "one of auto, yes, no"),
         ("request_timeout_seconds: soon\n", "'soon' is no duration", "for instance 30s"),
         ("request_timeout_seconds: -1\n", "-1 seconds are out of range", "for instance 30s"),
         ("selector: 'a b'\n", "'a b' is no requirement", "kubectl's syntax"),
         (
             "detection:\n  databases: [a]\n",
-            "line 2: detection.databases is malformed: expected `object`",
+            "line 2: key detection.databases is malformed: expected `object`",
             "",
+        ),
+        (
+            "strict: true\nrules:\n  egress-is-unrestrictd: {enabled: false, reason: x}\n",
+            "line 3: key rules.egress-is-unrestrictd is malformed: egress-is-unrestrictd is",
+            "did you mean egress-is-unrestricted?",
+        ),
+        (
+            "rules:\n  egress-is-unrestricted:\n    severity: worst\n    reason: x\n",
+            "line 3: key rules.egress-is-unrestricted.severity is malformed: invalid enum",
+            "",
+        ),
+        (
+            "rules:\n  egress-is-unrestricted: {severity: low}\n",
+            "line 2: key rules.egress-is-unrestricted is malformed: the reason is missing",
+            "and the reason",
+        ),
+        (
+            "rules: {egress-is-unrestricted: {enabled: false, reason: ' '}}\n",
+            "line 1: key rules.egress-is-unrestricted is malformed: the reason is missing",
+            "",
+        ),
+        (
+            "rules: {egress-is-unrestricted: {reason: x}}\n",
+            "neither `enabled: false` nor a severity is given",
+            "",
+        ),
+        (
+            "rules: {egress-is-unrestricted: {enabled: false, severity: low, reason: x}}\n",
+            "a rule that is disabled has no severity",
+            "",
+        ),
+        (
+            "waiver_annotations:\n  - egress-is-unrestricted\n  - egress\n",
+            "line 3: key waiver_annotations.1 is malformed: egress is no rule",
+            "known are",
+        ),
+        (
+            "detection:\n  databases:\n    ok: A\n    db(: B\n",
+            "line 4: key detection.databases.db( is malformed: `db(` is no regular expression",
+            "on the last path segment of an image",
+        ),
+        (
+            "detection:\n  workloads:\n    shop/db: A\n",
+            "line 3: key detection.workloads.shop/db is malformed: shop/db is no workload",
+            "namespace/kind/name",
+        ),
+        (
+            "detection:\n  workloads:\n    shop//db: A\n",
+            "line 3: key detection.workloads.shop//db is malformed",
+            "namespace/kind/name",
+        ),
+        (
+            "detection:\n  environments:\n    shop: ' '\n",
+            "line 3: key detection.environments.shop is empty",
+            "give it a name",
+        ),
+        (
+            "detection:\n  data: more.yaml\n",
+            "line 2: key detection.data is malformed: expected `array`",
+            "from the folder of the settings file",
+        ),
+        (
+            "detection:\n  data:\n    - 1\n",
+            "line 3: key detection.data.0 is malformed: expected `str`",
+            "from the folder of the settings file",
+        ),
+        (
+            "detection:\n  data: ['']\n",
+            "line 2: key detection.data.0 is empty",
+            "the path of a file",
+        ),
+        (
+            "detection:\n  data:\n    - none.yaml\n",
+            "none.yaml cannot be read: No such file",
+            "name a readable YAML file",
         ),
         ("a: &a [x]\nb: [*a, *a]\nstrict: true\nstrict: false\n", "is no YAML: duplicate", ""),
     ],
@@ -169,10 +272,22 @@ def test_a_malformed_file_is_answered_with_place_and_reason(
     assert hint in caught.value.hint
 
 
+def test_data_files_are_read_from_the_folder_of_the_settings_file(tmp_path: Path) -> None:
+    """Their content is part of the settings, and so of the digest by which a report names them."""
+    (tmp_path / "more.yaml").write_text("ignore: [one]\n")
+    settings = load(tmp_path, "detection: {data: [more.yaml]}")
+    path = str(tmp_path / "more.yaml")
+    assert (DataFile(path, "ignore: [one]\n"),) == settings.detection.data
+    changed = DetectionSettings(data=(DataFile(path, "ignore: [two]\n"),))
+    assert digest_settings(settings) != digest_settings(
+        msgspec.structs.replace(settings, detection=changed)
+    )
+
+
 def test_a_line_is_found_below_its_own_parent(tmp_path: Path) -> None:
     """A key that stands twice is located where it is wrong."""
     text = "exclude_namespaces:\n  databases: mine\ndetection:\n  databases: {x: [1]}\n"
-    with pytest.raises(UsageError, match=r"line 4: detection\.databases"):
+    with pytest.raises(UsageError, match=r"line 4: key detection\.databases\.x is"):
         load(tmp_path, text)
 
 
@@ -187,7 +302,13 @@ def test_a_file_that_is_no_settings_file_is_refused(tmp_path: Path, content: byt
 def test_a_named_file_must_be_there(tmp_path: Path) -> None:
     """A file that was asked for and cannot be read is an error, not a default."""
     with pytest.raises(UsageError, match=r"none\.yaml cannot be read: No such file"):
-        load_settings({}, environ={}, folder=tmp_path, config=str(tmp_path / "none.yaml"))
+        load_settings(
+            {},
+            environ={},
+            folder=tmp_path,
+            rule_ids=lambda: RULE_IDS,
+            config=str(tmp_path / "none.yaml"),
+        )
 
 
 @pytest.mark.parametrize(
@@ -195,6 +316,12 @@ def test_a_named_file_must_be_there(tmp_path: Path) -> None:
     [
         ({"NETPOL_AUDITOR_FAILON": "high"}, "NETPOL_AUDITOR_FAILON is unknown", "FAIL_ON"),
         ({"NETPOL_AUDITOR_DETECTION": "x"}, "NETPOL_AUDITOR_DETECTION is unknown", ""),
+        ({"NETPOL_AUDITOR_RULES": "x"}, "NETPOL_AUDITOR_RULES is unknown", ""),
+        (
+            {"NETPOL_AUDITOR_WAIVER_ANNOTATIONS": "egress"},
+            "NETPOL_AUDITOR_WAIVER_ANNOTATIONS is malformed: egress is no rule",
+            "known are egress-is-unrestricted",
+        ),
         ({"NETPOL_AUDITOR_STRICT": "maybe"}, "NETPOL_AUDITOR_STRICT is malformed", ""),
     ],
 )

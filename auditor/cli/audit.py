@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     type=click.Choice([one.value for one in Severity]),
     help="Findings of this severity or a worse one make exit code 10.",
 )
+@click.option(
+    "--waivers",
+    multiple=True,
+    metavar="FILE",
+    help="A file of waivers: findings that are accepted, by whom and until when (repeatable).",
+)
 @source_flags
 @with_session
 def audit(session: Session, *, print_: str | None) -> int:

@@ -144,6 +144,7 @@ def given_settings(flags: Mapping[str, Any], fields: frozenset[str]) -> dict[str
         "-f": flags.get("files", ()),
         "-o": (flags.get("output"), flags.get("file")),
         "--output-file": (flags.get("output_file"),),
+        "--waivers": flags.get("waivers", ()),
     }
     for flag, given_paths in paths.items():
         if "" in given_paths:

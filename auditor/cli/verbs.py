@@ -19,13 +19,14 @@ _VERBS: Mapping[str, str] = {
     "snapshot": "save what an audit reads into one file",
     "connections": "list who can reach whom, on which ports",
     "explain": "say whether a connection is allowed, and why",
+    "waivers": "check files of waivers",
     "rules": "list the rules, or show a rule's page",
     "completion": "print the completion script of a shell",
 }
 """Verb → what it does. Its module here has its name, and holds a command of that name."""
 
 _EPILOG = (
-    "Exit codes: 0 completed; 1 internal failure, or a failed rule; 2 usage or settings; "
+    "Exit codes: 0 completed; 1 internal failure, or a failed rule; 2 usage, settings or waivers; "
     "3 nothing could be collected; 4 gaps, with --strict; 5 delivery failed; "
     "10 findings at or above --fail-on."
 )

@@ -1,165 +1,186 @@
 """What the agents of CNIs say: the DaemonSets, their containers and flags, and their ConfigMaps.
 
-Where a ConfigMap was not read, the agent's own defaults are assumed, and the evidence says so.
+Where the input does not hold a ConfigMap, the agent's own defaults are assumed, and the evidence
+says so; where it may not be read, or is malformed, nothing is known of what it decides.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
-from auditor.detection.data import (
-    CniAgent,
-    CniConfigMap,
-    FlagSwitch,
-    KeyReading,
-    KeySwitch,
-    ReleaseSwitch,
-    load_cnis,
-)
+from auditor.detection.capabilities import read_capabilities
+from auditor.detection.cni_data import CniAgent, CniConfigMap, KeyReading
+from auditor.detection.data import DetectionData
 from auditor.detection.sighting import Sighting, decide
-from auditor.model.objects import Agent, AgentContainer
+from auditor.detection.switches import (
+    ConfigMaps,
+    Reading,
+    assume_defaults,
+    index_config_maps,
+    is_container,
+    miss_flag,
+    read_container,
+    read_flag,
+    read_key,
+    read_release,
+)
+from auditor.model.objects import Agent, Reference
+from auditor.model.recognition import Readiness
 from auditor.model.snapshot import ConfigMapEvidence, Snapshot
 
-_DATE_TAG = re.compile(r":v?(\d{8})(?![0-9])")
+
+def read_agents(
+    snapshot: Snapshot, data: DetectionData, system_namespaces: frozenset[str]
+) -> tuple[Sighting, ...]:
+    """What each agent that was found says, in the order of the data."""
+    config_maps = index_config_maps(snapshot, data)
+    trusted, _ = _part(snapshot.agents, data, system_namespaces)
+    return tuple(_read_agent(cni, agent, config_maps, snapshot) for cni, agent in trusted)
 
 
-class _Reading(NamedTuple):
-    """What one switch says about enforcement, and the evidence."""
+def distrust_agents(
+    snapshot: Snapshot, data: DetectionData, system_namespaces: frozenset[str]
+) -> Iterator[str]:
+    """The DaemonSets that look like an agent and do not count, each with the reason."""
+    _, others = _part(snapshot.agents, data, system_namespaces)
+    for cni, agent in others:
+        why = "none of its namespaces" if cni.namespaces else "no system namespace"
+        where = agent.metadata.namespace
+        yield (
+            f"{_describe_agent(cni, agent)} looks like {cni.name} and is not trusted: "
+            f"{where} is {why}"
+        )
 
-    enforces: bool | None
-    evidence: str
+
+_Found = tuple[tuple[CniAgent, Agent], ...]
 
 
-def _recognize_agents(agents: Iterable[Agent]) -> tuple[tuple[CniAgent, Agent], ...]:
-    """The agents that are some CNI's, in the order of the data.
+def _part(
+    agents: Iterable[Agent], data: DetectionData, system_namespaces: frozenset[str]
+) -> tuple[_Found, _Found]:
+    """What is some CNI's agent, and what only looks like one: it runs where anyone may run it."""
+    present = tuple(agents)
+    trusted: list[tuple[CniAgent, Agent]] = []
+    others: list[tuple[CniAgent, Agent]] = []
+    known = frozenset(name for cni in data.cnis for name in cni.daemon_sets)
+    for cni in data.cnis:
+        there: list[Agent] = []
+        elsewhere: list[Agent] = []
+        for one in present:
+            (there if _is_trusted(cni, one, system_namespaces) else elsewhere).append(one)
+        trusted += ((cni, one) for one in _recognize(cni, there, known))
+        others += ((cni, one) for one in _recognize(cni, elsewhere, known))
+    return tuple(trusted), tuple(others)
+
+
+def _is_trusted(cni: CniAgent, agent: Agent, system_namespaces: frozenset[str]) -> bool:
+    namespace = agent.metadata.namespace
+    if cni.namespaces:
+        return any(fnmatchcase(namespace, one) for one in cni.namespaces)
+    return namespace in system_namespaces
+
+
+def _recognize(cni: CniAgent, agents: list[Agent], known: frozenset[str]) -> list[Agent]:
+    """Those that are a CNI's by their names, or else by their labels.
 
     A DaemonSet that only has a CNI's label counts where none has one of its names: an agent's
-    companions (for other platforms, say) carry the label as well.
+    companions (for other platforms, say) carry the label as well. Nor is one that has another
+    CNI's name: GKE's `anetd` carries Cilium's label.
     """
-    present = tuple(agents)
-    found: list[tuple[CniAgent, Agent]] = []
-    for cni in load_cnis().cnis:
-        there = [one for one in present if _is_namespace(cni, one.metadata.namespace)]
-        named = [one for one in there if one.metadata.name in cni.daemon_sets]
-        labelled = [one for one in there if cni.labels.items() & one.metadata.labels.items()]
-        found += [(cni, one) for one in named or labelled]
-    return tuple(found)
-
-
-def _is_namespace(cni: CniAgent, namespace: str) -> bool:
-    return not cni.namespaces or any(fnmatchcase(namespace, one) for one in cni.namespaces)
-
-
-def _describe_agent(cni: CniAgent, agent: Agent) -> str:
-    text = f"DaemonSet {agent.metadata.namespace}/{agent.metadata.name}"
-    if agent.metadata.name not in cni.daemon_sets:
-        labels = sorted(cni.labels.items() & agent.metadata.labels.items())
-        text += f" (label {', '.join(f'{key}={value}' for key, value in labels)})"
-    if agent.desired is None or agent.ready is None:
-        return text
-    return f"{text}, ready on {agent.ready} of {agent.desired} nodes"
+    if named := [one for one in agents if one.metadata.name in cni.daemon_sets]:
+        return named
+    return [
+        one
+        for one in agents
+        if one.metadata.name not in known and cni.labels.items() & one.metadata.labels.items()
+    ]
 
 
 def _read_agent(
-    cni: CniAgent, agent: Agent, config_maps: Mapping[str, ConfigMapEvidence]
+    cni: CniAgent, agent: Agent, config_maps: ConfigMaps, snapshot: Snapshot
 ) -> Sighting:
+    readings = [*_read_switches(cni, agent)]
     evidence = [_describe_agent(cni, agent)]
-    readings: list[_Reading] = []
-    if cni.container:
-        readings.append(_read_container(cni.container, agent))
-    if cni.flag and any(_is_container(one, cni.flag.container) for one in agent.containers):
-        kept = agent.metadata.name in cni.daemon_sets
-        readings.append(_read_flag(cni.flag, agent) if kept else _miss_flag(cni.flag))
-    if cni.released:
-        readings.append(_read_release(cni.released, agent))
+    if agent.desired == 0:
+        readings.append(_read_absence(agent, nodes_known=bool(snapshot.nodes)))
     ip_blocks = cni.ip_blocks_match_pods
-    if wanted := cni.config_map:
-        config_map = config_maps.get(wanted.name)
-        if config_map:
-            readings += _read_config_map(wanted, config_map)
+    wanted = cni.config_map
+    if wanted is not None:
+        config_map = config_maps.read.get(wanted.name)
+        if config_map is not None:
+            readings += [read_key(one, config_map) for one in wanted.keys]
             evidence += _show_keys(wanted, config_map)
             if wanted.ip_blocks and not _leaves_pods_unmatched(wanted.ip_blocks, config_map):
                 ip_blocks = None
-        elif decide(one.enforces for one in readings) is not False:
-            readings += _assume_defaults(wanted)
+        elif wanted.name in config_maps.unread:
+            readings.append(Reading(None, config_maps.unread[wanted.name]))
+        elif decide(one.holds for one in readings) is not False:
+            readings += assume_defaults(wanted)
     evidence += [one.evidence for one in readings]
-    enforces = decide((cni.enforces, *(one.enforces for one in readings)))
+    enforces = decide((cni.enforces, *(one.holds for one in readings)))
+    companions = dict(_find_companions(cni, agent, snapshot.agents))
     return Sighting(
         name=cni.name,
         enforces=enforces,
         # How an enforcer would read an ipBlock says nothing where there is none (plain Flannel).
         ip_blocks_match_pods=None if ip_blocks and enforces is False else ip_blocks,
         evidence=tuple(dict.fromkeys(evidence)),
+        capabilities=read_capabilities(
+            cni.name, cni.capabilities, agent, wanted.name if wanted else "", config_maps
+        ),
+        remedies=tuple(one.remedy for one in readings if one.holds is False)
+        or ((cni.remedy,) if cni.remedy else ()),
+        agents=(_readiness(agent), *companions.values()),
+        serves={**cni.serves, **dict.fromkeys(companions, True)},
         secondary=cni.secondary,
     )
 
 
-def _is_container(container: AgentContainer, name: str) -> bool:
-    repository = container.image.partition("@")[0].rpartition("/")[2].partition(":")[0]
-    return not name or name in (container.name, repository)
+def _read_switches(cni: CniAgent, agent: Agent) -> Iterator[Reading]:
+    if cni.container:
+        yield read_container(cni.container, agent)
+    if cni.flag and any(is_container(one, cni.flag.container) for one in agent.containers):
+        kept = agent.metadata.name in cni.daemon_sets
+        yield read_flag(cni.flag, agent) if kept else miss_flag(cni.flag)
+    if cni.released:
+        yield read_release(cni.released, agent)
 
 
-def _read_container(name: str, agent: Agent) -> _Reading:
-    present = any(_is_container(one, name) for one in agent.containers)
-    return _Reading(present, f"container {name} is {'present' if present else 'absent'}")
+def _read_absence(agent: Agent, *, nodes_known: bool) -> Reading:
+    """An agent that is meant for no node enforces nothing; without nodes there is nothing to it."""
+    name = f"DaemonSet {agent.metadata.namespace}/{agent.metadata.name}"
+    return Reading(
+        False if nodes_known else None,
+        f"{name} is meant to run on no node",
+        f"let {name} run on the nodes: its nodeSelector and affinity match none",
+    )
 
 
-def _read_flag(switch: FlagSwitch, agent: Agent) -> _Reading:
-    value = None
-    for container in agent.containers:
-        for argument in container.args if _is_container(container, switch.container) else ():
-            name, equals, given = argument.partition("=")
-            if name == switch.name:
-                value = given if equals else "true"
-    if value is None:
-        text = f"flag {switch.name} is not set (default {switch.default})"
-    else:
-        text = f"flag {switch.name}={value}"
-    return _read_value(switch, switch.default if value is None else value, text)
+def _readiness(agent: Agent) -> Readiness:
+    metadata = agent.metadata
+    reference = Reference(metadata.namespace, "DaemonSet", metadata.name)
+    return Readiness(reference, agent.desired, agent.ready)
 
 
-def _miss_flag(switch: FlagSwitch) -> _Reading:
-    """A flag of an agent under a name of its own: the sources keep flags by the usual names."""
-    return _Reading(None, f"flag {switch.name} was not read")
+def _find_companions(
+    cni: CniAgent, agent: Agent, agents: Iterable[Agent]
+) -> Iterator[tuple[str, Readiness]]:
+    """By kind of nodes, the DaemonSets beside the agent that serve them."""
+    for kind, names in cni.companions.items():
+        for one in agents:
+            beside = one.metadata.namespace == agent.metadata.namespace
+            if beside and one.metadata.name in names and one.desired != 0:
+                yield kind, _readiness(one)
 
 
-def _read_value(switch: FlagSwitch | KeySwitch, value: str, evidence: str) -> _Reading:
-    if value.lower() in switch.on:
-        return _Reading(True, evidence)  # noqa: FBT003 (a reading, not a mode)
-    if value.lower() in switch.off:
-        return _Reading(False, evidence)  # noqa: FBT003
-    return _Reading(None, f"{evidence}, whose meaning is not known")
-
-
-def _read_release(switch: ReleaseSwitch, agent: Agent) -> _Reading:
-    images = [one.image for one in agent.containers if _is_container(one, switch.image)]
-    for image in images:
-        if match := _DATE_TAG.search(image.partition("@")[0]):
-            return _Reading(int(match[1]) >= switch.date, f"image {image}")
-    shown = f"image {images[0]}" if images else f"image {switch.image} is absent"
-    return _Reading(None, f"{shown}: no release date to tell whether it enforces policies")
-
-
-def _assume_defaults(wanted: CniConfigMap) -> list[_Reading]:
-    assumed = ", ".join(f"{one.key}={one.default}" for one in wanted.keys)
-    text = f"ConfigMap {wanted.name} was not read: {assumed} is assumed"
-    return [_Reading(_read_value(one, one.default, "").enforces, text) for one in wanted.keys]
-
-
-def _read_config_map(wanted: CniConfigMap, config_map: ConfigMapEvidence) -> list[_Reading]:
-    where = f"ConfigMap {config_map.namespace}/{config_map.name}"
-    readings = []
-    for switch in wanted.keys:
-        value = config_map.values.get(switch.key)
-        if value is None:
-            text = f"{where}: {switch.key} is not set (default {switch.default})"
-        else:
-            text = f"{where}: {switch.key}={value}"
-        readings.append(_read_value(switch, switch.default if value is None else value, text))
-    return readings
+def _describe_agent(cni: CniAgent, agent: Agent) -> str:
+    text = str(_readiness(agent))
+    if agent.metadata.name in cni.daemon_sets:
+        return text
+    labels = sorted(cni.labels.items() & agent.metadata.labels.items())
+    return f"{text} (label {', '.join(f'{key}={value}' for key, value in labels)})"
 
 
 def _leaves_pods_unmatched(reading: KeyReading, config_map: ConfigMapEvidence) -> bool:
@@ -171,14 +192,3 @@ def _show_keys(wanted: CniConfigMap, config_map: ConfigMapEvidence) -> list[str]
     keys = (*((wanted.ip_blocks.key,) if wanted.ip_blocks else ()), *wanted.shown)
     where = f"ConfigMap {config_map.namespace}/{config_map.name}"
     return [f"{where}: {key}={value}" for key in keys if (value := config_map.values.get(key))]
-
-
-def read_agents(snapshot: Snapshot) -> tuple[Sighting, ...]:
-    """What each agent that was found says, in the order of the data."""
-    namespace_of = {one.name: one.namespace for one in load_cnis().config_maps}
-    config_maps = {
-        one.name: one for one in snapshot.config_maps if namespace_of.get(one.name) == one.namespace
-    }
-    return tuple(
-        _read_agent(cni, agent, config_maps) for cni, agent in _recognize_agents(snapshot.agents)
-    )

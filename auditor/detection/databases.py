@@ -6,13 +6,12 @@ Ports are weak evidence and prove nothing alone; init containers serve nobody an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from auditor.detection.data import Engine, LabelEvidence, load_databases
+from auditor.detection.data import DetectionData, Engine, LabelEvidence
+from auditor.detection.declared import DATABASE_LABEL, DeclaredWorkloads, Engines
 from auditor.detection.labels import describe_labels, match_labels
-from auditor.errors import UsageError
 from auditor.model.objects import Container, Pod, Reference
 from auditor.model.recognition import Database
 from auditor.model.workloads import OwnersByKey, workload_of
@@ -27,6 +26,8 @@ class _Sign(NamedTuple):
     engine: str
     ports: tuple[int, ...]
     evidence: str
+    container: str = ""
+    """Empty: it is said of the pod as a whole."""
 
 
 class _ImagePattern(NamedTuple):
@@ -59,26 +60,21 @@ def path_segments(image: str) -> tuple[str, ...]:
     return tuple(segments[1:] if has_registry else segments)
 
 
-@cache
-def _image_patterns() -> tuple[_ImagePattern, ...]:
-    data = load_databases()
-    return tuple(
-        _ImagePattern(
-            finds=re.compile(pattern).fullmatch,
-            segments=pattern.count("/") + 1,
-            engine=engine.name,
-            ports=engine.ports,
-            helpers=frozenset((*data.exclude, *engine.exclude)),
-        )
-        for engine in data.engines
-        for pattern in engine.images
-    )
+def _image_patterns(data: DetectionData) -> Iterator[_ImagePattern]:
+    for engine in data.engines:
+        helpers = frozenset((*data.exclude, *engine.exclude))
+        for pattern in engine.images:
+            yield _ImagePattern(
+                finds=re.compile(pattern).fullmatch,
+                segments=pattern.count("/") + 1,
+                engine=engine.name,
+                ports=engine.ports,
+                helpers=helpers,
+            )
 
 
-@cache
-def _label_patterns() -> Mapping[str, tuple[_LabelPattern, ...]]:
+def _label_patterns(data: DetectionData) -> Mapping[str, tuple[_LabelPattern, ...]]:
     """The label evidence by its first key: most pods have none of these keys."""
-    data = load_databases()
     by_key: dict[str, tuple[_LabelPattern, ...]] = {}
     for engine in data.engines:
         helpers = frozenset((*data.exclude, *engine.exclude))
@@ -88,30 +84,18 @@ def _label_patterns() -> Mapping[str, tuple[_LabelPattern, ...]]:
     return by_key
 
 
-def _declared_patterns(settings: DetectionSettings) -> tuple[_ImagePattern, ...]:
+def _declared_patterns(engines: Engines, settings: DetectionSettings) -> Iterator[_ImagePattern]:
     """The patterns of the settings: found anywhere in the segment, and never a helper."""
-    known = {one.name.lower(): one for one in load_databases().engines}
-    declared = []
     for pattern, name in settings.databases.items():
-        try:
-            finds = re.compile(pattern).search
-        except re.error as error:
-            raise UsageError(
-                f"settings, detection.databases: `{pattern}` is no regular expression: {error}",
-                hint="the key is a regular expression on the last path segment of an image",
-            ) from error
-        engine = known.get(name.lower())
-        declared.append(
-            _ImagePattern(
-                finds=finds,
-                segments=pattern.count("/") + 1,
-                engine=engine.name if engine else name,
-                ports=engine.ports if engine else (),
-                helpers=frozenset(),
-                declared=True,
-            )
+        engine, ports = engines.find(name)
+        yield _ImagePattern(
+            finds=re.compile(pattern).search,
+            segments=pattern.count("/") + 1,
+            engine=engine,
+            ports=ports,
+            helpers=frozenset(),
+            declared=True,
         )
-    return tuple(declared)
 
 
 def _is_helper(container: Container, words: frozenset[str]) -> bool:
@@ -126,17 +110,33 @@ def _is_helper(container: Container, words: frozenset[str]) -> bool:
 class _Reader:
     """Reads pods against the data and the settings; images repeat, so each is matched once."""
 
-    def __init__(self, settings: DetectionSettings) -> None:
-        self._patterns = (*_declared_patterns(settings), *_image_patterns())
-        self._labels = _label_patterns()
+    def __init__(self, data: DetectionData, settings: DetectionSettings) -> None:
+        self._engines = Engines(data.engines)
+        self._workloads = DeclaredWorkloads(settings.workloads)
+        self._transient = frozenset(data.transient_kinds)
+        self._patterns = (*_declared_patterns(self._engines, settings), *_image_patterns(data))
+        self._labels = _label_patterns(data)
         self._by_image: dict[str, tuple[_ImagePattern, ...]] = {}
 
     def signs(self, pod: Pod) -> tuple[_Sign, ...]:
         """What says that the pod is a data store, labels first: they are the stronger."""
         by_image = [sign for one in pod.spec.containers if (sign := self._read_image(one))]
-        if self._labels.keys().isdisjoint(pod.labels):
+        if DATABASE_LABEL not in pod.labels and self._labels.keys().isdisjoint(pod.labels):
             return tuple(by_image)
-        return (*self._read_labels(pod), *by_image)
+        return (*self._read_declaration(pod), *self._read_labels(pod), *by_image)
+
+    def settle(self, workload: Reference, signs: tuple[_Sign, ...]) -> tuple[_Sign, ...]:
+        """What counts of a workload's signs: the settings have the last word."""
+        declaration = self._workloads.find(workload)
+        if declaration is None:
+            return () if workload.kind in self._transient else signs
+        if declaration.engine is None:
+            return ()
+        return (_Sign(*self._engines.find(declaration.engine), declaration.evidence),)
+
+    def _read_declaration(self, pod: Pod) -> Iterator[_Sign]:
+        if declared := self._engines.find_label(pod.labels):
+            yield _Sign(*declared, f"label {DATABASE_LABEL}={pod.labels[DATABASE_LABEL]}")
 
     def _read_image(self, container: Container) -> _Sign | None:
         for pattern in self._patterns_of(container.image):
@@ -145,7 +145,7 @@ class _Reader:
             evidence = f"image {container.image} (container {container.name})"
             if pattern.declared:
                 evidence += ", declared in the settings"
-            return _Sign(pattern.engine, pattern.ports, evidence)
+            return _Sign(pattern.engine, pattern.ports, evidence, container.name)
         return None
 
     def _patterns_of(self, image: str) -> tuple[_ImagePattern, ...]:
@@ -177,33 +177,46 @@ class _Reader:
 
 
 def recognize_databases(
-    pods: Iterable[Pod], owners: OwnersByKey, settings: DetectionSettings
+    pods: Iterable[Pod], owners: OwnersByKey, data: DetectionData, settings: DetectionSettings
 ) -> Mapping[Reference, Database]:
     """The workloads that are data stores, each with its engine, usual ports and the evidence.
 
-    A workload that runs several engines names them all, and the ports of all.
-
-    Raises:
-        UsageError: a pattern of the settings is no regular expression.
-
+    A workload that runs several engines names them all, and the ports of all. So does one whose
+    evidence contradicts itself, which is ambiguous then.
     """
-    transient = frozenset(load_databases().transient_kinds)
-    reader = _Reader(settings)
+    reader = _Reader(data, settings)
     found: dict[Reference, dict[_Sign, None]] = {}
+    ambiguous: set[Reference] = set()
     for pod in pods:
-        if not pod.is_endpoint or not (signs := reader.signs(pod)):
+        if not pod.is_endpoint or not ((signs := reader.signs(pod)) or settings.workloads):
             continue
         workload = workload_of(pod, owners)
-        if workload.kind not in transient:
-            found.setdefault(workload, {}).update(dict.fromkeys(signs))
-    return {workload: _database(tuple(found[workload])) for workload in sorted(found)}
+        if counting := reader.settle(workload, signs):
+            found.setdefault(workload, {}).update(dict.fromkeys(counting))
+            if _contradict(counting):
+                ambiguous.add(workload)
+    return {
+        workload: _database(tuple(found[workload]), ambiguous=workload in ambiguous)
+        for workload in sorted(found)
+    }
 
 
-def _database(signs: tuple[_Sign, ...]) -> Database:
+def _contradict(signs: Iterable[_Sign]) -> bool:
+    """Whether a label of a pod names an engine that no image of it is, but another engine.
+
+    Several containers may each run an engine of their own: what an image bears out stands.
+    """
+    named = {one.engine for one in signs if not one.container}
+    run = {one.engine for one in signs if one.container}
+    return not named <= run and len(named | run) > 1
+
+
+def _database(signs: tuple[_Sign, ...], *, ambiguous: bool) -> Database:
     engines = dict.fromkeys(one.engine for one in signs)
     ports = dict.fromkeys(port for one in signs for port in one.ports)
     return Database(
-        engine=" and ".join(engines),
+        engine=(" or " if ambiguous else " and ").join(engines),
         ports=tuple(ports),
         evidence=tuple(dict.fromkeys(one.evidence for one in signs)),
+        ambiguous=ambiguous,
     )

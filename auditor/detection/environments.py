@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from auditor.detection.data import EnvironmentData, load_environments
+from auditor.detection.data import DetectionData
 from auditor.model.objects import Namespace
-from auditor.model.recognition import Environment
+from auditor.model.recognition import DECLARED, Environment
 from auditor.settings import DetectionSettings
 
 _SEPARATOR = re.compile(r"[-_.]+")
@@ -31,7 +31,7 @@ class _Naming(NamedTuple):
 class _Vocabulary:
     """The words of the data, compiled to one expression that takes the longest match first."""
 
-    def __init__(self, data: EnvironmentData) -> None:
+    def __init__(self, data: DetectionData) -> None:
         self._environment_of = {
             value: one.name for one in data.environments for value in one.values
         }
@@ -61,14 +61,10 @@ def _spell(value: str) -> str:
     return value.replace("#", r"\d+") if "#" in value else rf"{value}\d*"
 
 
-@cache
-def _vocabulary() -> _Vocabulary:
-    return _Vocabulary(load_environments())
-
-
-def _read_labels(labels: Mapping[str, str], keys: Iterable[str]) -> _Naming | None:
+def _read_labels(
+    labels: Mapping[str, str], keys: Iterable[str], vocabulary: _Vocabulary
+) -> _Naming | None:
     """What the first key of the list says that says something."""
-    vocabulary = _vocabulary()
     for key in keys:
         present = sorted(one for one in labels if _is_key(one, key))
         names: set[str] = set()
@@ -88,8 +84,7 @@ def _is_key(label: str, key: str) -> bool:
     return label == key
 
 
-def _read_name(name: str) -> _Naming | None:
-    vocabulary = _vocabulary()
+def _read_name(name: str, vocabulary: _Vocabulary) -> _Naming | None:
     found = vocabulary.read(name)
     if not found:
         return None
@@ -98,42 +93,46 @@ def _read_name(name: str) -> _Naming | None:
     return _Naming(names, (f"name {name} ({words})",))
 
 
-def _settle(label: _Naming | None, name: _Naming | None) -> Environment | None:
+def _settle(
+    label: _Naming | None, name: _Naming | None, vocabulary: _Vocabulary
+) -> Environment | None:
     """Weigh what the label says against what the name says."""
     if label is None or name is None:
         only = label or name
-        return None if only is None else _environment(only.names, only.evidence)
+        return None if only is None else _environment(only.names, only.evidence, vocabulary)
     evidence = label.evidence + name.evidence
     if label.names <= name.names:
-        return _environment(label.names, evidence)
-    return _environment(_vocabulary().settle(label.names | name.names), evidence)
+        return _environment(label.names, evidence, vocabulary)
+    return _environment(vocabulary.settle(label.names | name.names), evidence, vocabulary)
 
 
-def _environment(names: frozenset[str], evidence: tuple[str, ...]) -> Environment:
+def _environment(
+    names: frozenset[str], evidence: tuple[str, ...], vocabulary: _Vocabulary
+) -> Environment:
     return Environment(
         name=next(iter(names)) if len(names) == 1 else None,
-        production=not names.isdisjoint(_vocabulary().production),
+        production=not names.isdisjoint(vocabulary.production),
         evidence=evidence,
     )
 
 
-def _declare(text: str) -> Environment:
+def _declare(text: str, vocabulary: _Vocabulary) -> Environment:
     """The environment that the settings give: one that the data knows, or the user's own.
 
     One's own name is production where a word of it says so: `prod-eu` is.
     """
-    vocabulary = _vocabulary()
     words = vocabulary.read(text)
     return Environment(
         name=words.get(_SEPARATOR.sub("-", text.lower()), text),
         production=not vocabulary.production.isdisjoint(words.values()),
-        evidence=("settings",),
+        evidence=(DECLARED,),
     )
 
 
 def recognize_environments(
     namespaces: Iterable[Namespace],
     system_namespaces: frozenset[str],
+    data: DetectionData,
     settings: DetectionSettings,
 ) -> Mapping[str, Environment]:
     """The environments by namespace; a namespace without evidence is absent.
@@ -141,14 +140,22 @@ def recognize_environments(
     The name of a system namespace says nothing about its environment. An ambiguous environment
     counts as production where any of its evidence says production.
     """
-    data = load_environments()
+    vocabulary = _Vocabulary(data)
     found: dict[str, Environment] = {}
     for namespace in namespaces:
-        if declared := settings.environments.get(namespace.name):
-            found[namespace.name] = _declare(declared)
+        if declared := _find_declared(namespace.name, settings):
+            found[namespace.name] = _declare(declared, vocabulary)
             continue
-        label = _read_labels(namespace.labels, (*data.keys, *data.weak_keys))
-        name = None if namespace.name in system_namespaces else _read_name(namespace.name)
-        if environment := _settle(label, name):
+        label = _read_labels(namespace.labels, (*data.keys, *data.weak_keys), vocabulary)
+        is_system = namespace.name in system_namespaces
+        name = None if is_system else _read_name(namespace.name, vocabulary)
+        if environment := _settle(label, name, vocabulary):
             found[namespace.name] = environment
     return found
+
+
+def _find_declared(namespace: str, settings: DetectionSettings) -> str | None:
+    """The environment that the settings give a namespace: by its name, else by the first glob."""
+    declared = settings.environments
+    by_glob = (value for glob, value in declared.items() if fnmatchcase(namespace, glob))
+    return declared.get(namespace) or next(by_glob, None)

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from auditor.detection.data import InProcessController, load_cnis
-from auditor.detection.sighting import Sighting
+from auditor.detection.capabilities import read_capabilities
+from auditor.detection.cni_data import InProcessController
+from auditor.detection.data import DetectionData
+from auditor.detection.sighting import Sighting, agree
 from auditor.model.objects import Node
+from auditor.model.snapshot import Snapshot
 
 
-def read_in_process_controllers(nodes: Iterable[Node]) -> tuple[Sighting, ...]:
-    """What the nodes' versions and arguments say of each such controller of the data."""
-    present = tuple(nodes)
-    return tuple(
-        sighting
-        for controller in load_cnis().in_process
-        if (sighting := _read_controller(controller, present))
-    )
+def read_in_process_controllers(snapshot: Snapshot, data: DetectionData) -> Iterator[Sighting]:
+    """What the nodes' versions and arguments say of each such controller of the data.
+
+    Where no node was read, the API server's version still shows that there is one.
+    """
+    for controller in data.in_process:
+        nodes = [
+            one
+            for one in snapshot.nodes
+            if controller.version in one.status.node_info.kubelet_version
+        ]
+        server = snapshot.cluster.version or ""
+        if nodes:
+            seen = f"node {nodes[0].metadata.name}: kubelet "
+            yield _sight(controller, seen + nodes[0].status.node_info.kubelet_version, nodes)
+        elif not snapshot.nodes and controller.version in server:
+            yield _sight(controller, f"API server {server}", ())
 
 
-def _read_controller(controller: InProcessController, nodes: Iterable[Node]) -> Sighting | None:
-    ours = [one for one in nodes if controller.version in one.status.node_info.kubelet_version]
-    if not ours:
-        return None
-    version = ours[0].status.node_info.kubelet_version
-    evidence = [f"node {ours[0].metadata.name}: kubelet {version}"]
+def _sight(controller: InProcessController, seen: str, nodes: Iterable[Node]) -> Sighting:
+    evidence = [seen]
     answers: set[bool] = set()
-    for node in ours:
+    for node in nodes:
         if (enabled := _is_enabled(controller, node)) is None:
             continue
         given = "not given" if enabled else "given"
@@ -43,9 +51,11 @@ def _read_controller(controller: InProcessController, nodes: Iterable[Node]) -> 
         )
     return Sighting(
         name=controller.name,
-        enforces=answers.pop() if len(answers) == 1 else None,
+        enforces=agree(answers),
         ip_blocks_match_pods=None,
         evidence=tuple(evidence),
+        capabilities=read_capabilities(controller.name, controller.capabilities),
+        remedies=(controller.remedy,),
     )
 
 

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable
 from fnmatch import translate
 
-from auditor.detection.data import load_system
+from auditor.detection.data import DetectionData
 from auditor.settings import DetectionSettings
 
 
 def recognize_system_namespaces(
-    names: Iterable[str], settings: DetectionSettings
+    names: Iterable[str], data: DetectionData, settings: DetectionSettings
 ) -> frozenset[str]:
     """Those of the names that the data, or the settings, call system namespaces."""
-    globs = (*load_system().namespaces, *settings.system_namespaces)
+    globs = (*data.system_namespaces, *settings.system_namespaces)
     pattern = re.compile("|".join(translate(one) for one in globs))
     return frozenset(name for name in names if pattern.match(name))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from pyroaring import BitMap
+
 from auditor.model.objects import Reference
 from auditor.model.report import ExcludedNamespace
 from auditor.model.selectors import LabelSelector
@@ -38,12 +40,14 @@ class Judged:
         self._scope = scope
         selector = scope.selector
         self._workloads: frozenset[Reference] | None = None
+        self._policies: frozenset[Reference] = frozenset()
         if selector is not None:
             self._workloads = frozenset(
                 one.endpoint.workload
                 for one in view.workloads
                 if any(selector.matches(pod.labels) for pod in view.pods_of(one))
             )
+            self._policies = _policies_on(view, selector)
         self._environments = view.recognition.environments
         self.excluded = tuple(
             ExcludedNamespace(name=one.name, reason=reason)
@@ -51,9 +55,13 @@ class Judged:
             if (reason := self._reason_to_exclude(view, one.name)) is not None
         )
         """The namespaces that are not judged, each with the reason."""
-        self._namespaces = {one.name for one in view.snapshot.namespaces} - {
-            one.name for one in self.excluded
-        }
+        left_out = {one.name for one in self.excluded}
+        self.namespaces = tuple(
+            sorted(one.name for one in view.snapshot.namespaces if one.name not in left_out)
+        )
+        """The namespaces that are judged, sorted."""
+        self._namespaces = frozenset(self.namespaces)
+        self._all_workloads = {one.endpoint.workload for one in view.workloads}
 
     @property
     def selector(self) -> LabelSelector | None:
@@ -63,7 +71,11 @@ class Judged:
     @property
     def is_empty(self) -> bool:
         """Whether no namespace is left to judge: nothing may be called clean then."""
-        return not self._namespaces
+        return not self.namespaces
+
+    def count_subjects(self) -> int:
+        """How many namespaces and workloads are judged."""
+        return len(self.namespaces) + sum(1 for one in self._all_workloads if self.holds(one))
 
     def _reason_to_exclude(self, view: View, namespace: str) -> str | None:
         reason = self._scope.reason_to_exclude(namespace)
@@ -77,7 +89,7 @@ class Judged:
         return "no pod bears the labels asked for"
 
     def holds(self, subject: Reference) -> bool:
-        """Whether a subject is judged: a pair of environments by either end."""
+        """Whether a subject is judged: environments by either end, a policy by what it selects."""
         if subject.kind == "Environments":
             ends = subject.name.split("→")
             return any(
@@ -88,4 +100,16 @@ class Judged:
             return True
         if subject.namespace not in self._namespaces:
             return False
-        return subject.kind == "Namespace" or self._workloads is None or subject in self._workloads
+        if subject.kind == "Namespace" or self._workloads is None:
+            return True
+        return subject in self._workloads or subject in self._policies
+
+
+def _policies_on(view: View, selector: LabelSelector) -> frozenset[Reference]:
+    """The policies that select a pod with the labels."""
+    classes = BitMap(
+        view.endpoints.class_of_pod[position]
+        for position, pod in enumerate(view.snapshot.pods)
+        if view.endpoints.class_of_pod[position] >= 0 and selector.matches(pod.labels)
+    )
+    return frozenset(one.reference for one in view.policies if one.subjects.intersect(classes))

@@ -1,8 +1,9 @@
 """Kubernetes objects, in the API's own shape, with only the fields that the audit needs.
 
 The same types decode the API server's answers, manifests and saved snapshots. What is not a field
-here (environment values, arguments, annotations, secrets) is never kept; `Node.metadata` and
-`AgentContainer.args` are narrowed by the sources to what the detection data names.
+here (environment values, arguments, secrets) is never kept, and of annotations only waivers are;
+`Node.metadata` and `AgentContainer.args` are narrowed by the sources to what the detection data
+names.
 """
 
 from __future__ import annotations
@@ -14,6 +15,12 @@ import msgspec
 
 from auditor.model._value import Value
 from auditor.model.selectors import LabelSelector
+
+WAIVER_PREFIX = "netpol-auditor.io/waive."
+"""What the keys of annotations that waive a finding begin with; the rule's id follows."""
+
+LONGEST_WAIVER = 4096
+"""Characters of such an annotation. Of a longer one, one more is kept: enough to refuse it."""
 
 
 class Reference(NamedTuple):
@@ -51,7 +58,19 @@ class Metadata(Value, frozen=True):
     uid: str = ""
     resource_version: str = ""
     labels: Mapping[str, str] = {}
+    annotations: Mapping[str, str] = {}
+    """Only those that mean to waive a finding."""
     owner_references: tuple[OwnerReference, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Forget all other annotations: they may hold anything, secrets included."""
+        if self.annotations:
+            kept = {
+                key: text[: LONGEST_WAIVER + 1]
+                for key, text in self.annotations.items()
+                if key.startswith(WAIVER_PREFIX)
+            }
+            msgspec.structs.force_setattr(self, "annotations", kept)
 
     @property
     def controller(self) -> OwnerReference | None:
@@ -66,9 +85,10 @@ class PolicyMetadata(Metadata, frozen=True):
 
 
 class NodeMetadata(Metadata, frozen=True):
-    """``metadata`` of a node: also the annotations that the detection data names."""
+    """``metadata`` of a node: its annotations are those that the detection data names."""
 
-    annotations: Mapping[str, str] = {}
+    def __post_init__(self) -> None:
+        """Keep the annotations as they are: the sources know which of them to forget."""
 
 
 class Namespace(Value, frozen=True):
@@ -176,7 +196,7 @@ class Owner(Value, frozen=True):
 
 
 class ServicePort(Value, frozen=True):
-    """``spec.ports[]`` of a Service."""
+    """``spec.ports[]`` of a Service. A ``targetPort`` of 0, or the empty one, is ``port``."""
 
     port: int
     name: str = ""
@@ -184,9 +204,23 @@ class ServicePort(Value, frozen=True):
     target_port: int | str = 0
     node_port: int = 0
 
+    def resolve(self, pod: Pod) -> int | None:
+        """The port of a pod behind it: policies see that, never the Service's (semantics 3.12).
+
+        A name stands for the first port to which the pod's containers give it (`FindPort` of the
+        API server), and for none where they do not; without a target it is the same port.
+        """
+        target = self.target_port or self.port
+        if isinstance(target, int):
+            return target
+        named = (target, self.protocol)
+        return next(
+            (one.container_port for one in pod.listening if (one.name, one.protocol) == named), None
+        )
+
 
 class ServiceSpec(Value, frozen=True):
-    """``spec`` of a Service."""
+    """``spec`` of a Service. An absent ``externalTrafficPolicy`` is Cluster."""
 
     type: str = "ClusterIP"
     selector: Mapping[str, str] = {}
@@ -196,6 +230,19 @@ class ServiceSpec(Value, frozen=True):
     cluster_ip: str = msgspec.field(name="clusterIP", default="")
     """An address, `None` for a headless Service, or empty where none is assigned yet."""
     cluster_ips: tuple[str, ...] = msgspec.field(name="clusterIPs", default=())
+    external_traffic_policy: str = ""
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the cluster's outside can connect to it: by a load balancer, nodes or IPs."""
+        if self.type in {"LoadBalancer", "NodePort"}:
+            return True
+        # kube-proxy leaves a Service alone that is only a name, or has no address of its own
+        return (
+            self.type != "ExternalName"
+            and self.cluster_ip != "None"
+            and (bool(self.external_ips) or any(one.node_port for one in self.ports))
+        )
 
 
 class Service(Value, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -48,6 +49,7 @@ def merge_ports(ranges: Iterable[PortRange]) -> tuple[PortRange, ...]:
     return tuple(merged)
 
 
+@lru_cache(maxsize=4096)  # a report says the same few sets thousands of times
 def describe_ports(ports: PortSet) -> str:
     """The set in words: `every port`, `no port`, `TCP 80, UDP 53`."""
     if ports == "all":

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.model.findings import Record, Remediation, RuleStatus, Severity, Witness
+from auditor.model.frameworks import FrameworkRecord
 from auditor.model.snapshot import Gap
+from auditor.model.waivers import RefusedWaiverRecord, WaiverRecord, WaiverUseRecord
 
 REPORT_SCHEMA = "netpol-auditor/report/v1"
 
@@ -51,11 +53,15 @@ class ExcludedNamespace(Record, frozen=True):
 
 
 class NamespacesRecord(Record, frozen=True):
-    """The population of namespaces."""
+    """The population of namespaces. Lists of names are sorted, and hold those in scope alone."""
 
     total: int
     in_scope: int
     excluded: tuple[ExcludedNamespace, ...]
+    without_policy: tuple[str, ...] = ()
+    """They hold no NetworkPolicy object."""
+    policies_unread: tuple[str, ...] = ()
+    """No NetworkPolicy was read in them, and some could not be: they may hold one."""
 
 
 class GapSourceRecord(Record, frozen=True):
@@ -88,21 +94,53 @@ class ScopeRecord(Record, frozen=True):
     """The labels of pods to which the run was narrowed (`-l`); null where it was not."""
 
 
+class ScoreRecord(Record, frozen=True):
+    """The score, with all that it is worked out from. Waived findings weigh as open ones do."""
+
+    value: float | None
+    """0 to 100, to one decimal, rounded down; null where nothing was judged."""
+    formula: str
+    """The formula in words, with its weights: to be printed beside the value."""
+    subjects: int
+    """S of the formula: the namespaces and workloads that were judged."""
+    weight: int
+    """W of the formula: the sum of the weights of all findings, open and waived."""
+    rules_not_evaluated: int
+    """Rules that failed to run, or could not judge all their subjects: they may hide findings."""
+    rules_disabled: int
+    reason: str | None
+    """Why there is no value."""
+
+
 class SummaryRecord(Record, frozen=True):
-    """Open findings by severity, rules by status."""
+    """Open findings by severity, waived ones by severity, rules by status, the score."""
 
     by_severity: dict[str, int]
+    waived_by_severity: dict[str, int]
     by_status: dict[str, int]
-    score: None = None
+    score: ScoreRecord
+
+
+class SeverityOverrideRecord(Record, frozen=True):
+    """The settings give a rule another severity than its default, for a reason."""
+
+    default: Severity
+    severity: Severity
+    reason: str
 
 
 class RuleRecord(Record, frozen=True):
-    """What became of a rule; ``reason`` lists the subjects that could not be evaluated."""
+    """What became of a rule.
+
+    ``reason`` lists the subjects that could not be evaluated; of a disabled rule it is the reason
+    that the settings give.
+    """
 
     id: str
     status: RuleStatus
     declared_only: bool
     reason: str | None
+    severity_override: SeverityOverrideRecord | None = None
 
 
 class SubjectRecord(Record, frozen=True):
@@ -114,7 +152,12 @@ class SubjectRecord(Record, frozen=True):
 
 
 class FindingRecord(Record, frozen=True):
-    """A finding as reported. ``policies`` are object keys `namespace/kind/name`."""
+    """A finding as reported. ``policies`` are object keys `namespace/kind/name`.
+
+    ``status`` is `open` or `waived`. ``waiver`` is the one that holds for it; on an open finding
+    it is the one that held until it expired.
+    ``controls`` are the controls of frameworks that it touches, as `PCI DSS 4.0.1 6.5.3`.
+    """
 
     id: str
     rule: str
@@ -122,11 +165,12 @@ class FindingRecord(Record, frozen=True):
     severity_reason: str | None
     system: bool
     status: str
+    waiver: WaiverRecord | None
     subject: SubjectRecord
     detail: str | None
     message: str
     hint: str
-    controls: None
+    controls: tuple[str, ...]
     evidence: dict[str, Any]
     witness: Witness | None
     policies: tuple[str, ...]
@@ -146,6 +190,9 @@ class Report(Record, frozen=True):
     summary: SummaryRecord
     rules: tuple[RuleRecord, ...]
     findings: tuple[FindingRecord, ...]
+    waivers: tuple[WaiverUseRecord, ...]
+    refused_waivers: tuple[RefusedWaiverRecord, ...]
+    frameworks: tuple[FrameworkRecord, ...]
     drift: None
     digest: str
 

@@ -18,6 +18,8 @@ class Blind(StrEnum):
     """Some policies that could open or close connections are not evaluated."""
     NAMESPACE_LABELS = "namespace-labels"
     """The labels of some namespaces are unknown."""
+    SERVICES = "services"
+    """Some Services are not in the snapshot: what publishes pods is not known whole."""
     OBJECTS = "objects"
     """Something unknown is missing: pods, policies and labels may all be."""
 

@@ -18,10 +18,17 @@ from auditor.model.objects import NetworkPolicy
 from auditor.reachability.compile import Grant, isolated_directions
 from auditor.reachability.connections import Numbering
 from auditor.reachability.index import EMPTY
-from auditor.reachability.permissions import Cell, Group, form_group, resolve_grants
+from auditor.reachability.permissions import (
+    Cell,
+    Group,
+    form_group,
+    ports_with,
+    resolve_grants,
+)
 from auditor.reachability.reach import meet, reach_of
-from auditor.reachability.selection import select
+from auditor.reachability.selection import select, workloads_by_pod
 from auditor.reachability.view import View
+from auditor.reachability.weights import Weights
 
 
 class Change(NamedTuple):
@@ -59,13 +66,22 @@ class Sides(NamedTuple):
         return Sides(self.bit, self.after, self.before)
 
 
+class Lost(NamedTuple):
+    """The ports that a class of pods loses with some peers."""
+
+    bit: int
+    ports: int
+    peers: FrozenBitMap
+
+
 class Closing:
     """Answers, for one view, what changes would close, and what they would open."""
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._numbering = view.remembered(Numbering)
-        self._weights: dict[FrozenBitMap, int] = {}
+        self._last: tuple[Change, Aftermath] | None = None
+        self._holders = Weights(map(len, self._numbering.holders))
 
     def closed_by(
         self, change: Change, *, rows: int, opens: bool = False
@@ -84,12 +100,18 @@ class Closing:
 
     def outcomes(self, workload: WorkloadEndpoint, change: Change) -> list[tuple[int, Group]]:
         """(class, its permission after the change) of a workload, each combination once."""
-        return Aftermath(self._view, change).outcomes(self._view.workload_numbers[workload])
+        return self._aftermath(change).outcomes(self._view.workload_numbers[workload])
+
+    def _aftermath(self, change: Change) -> Aftermath:
+        """That of the last change is kept: who looks at its outcomes asks next what it closes."""
+        if self._last is None or self._last[0] is not change:
+            self._last = change, Aftermath(self._view, change)
+        return self._last[1]
 
     def _compare(self, change: Change, *, opens: bool) -> Iterator[tuple[int, list[Sides]]]:
         """Each workload that the change affects, before and after it."""
         reach = reach_of(self._view, change.direction)
-        aftermath = Aftermath(self._view, change)
+        aftermath = self._aftermath(change)
         for number in aftermath.affected():
             sides: list[Sides] = []
             for bit, group in aftermath.outcomes(number):
@@ -105,49 +127,52 @@ class Closing:
         total = 0
         first: list[ChangedRow] = []
         for number, sides in compared:
-            total += self._count(number, direction, sides)
+            lost = [Lost(one.bit, *cell) for one in sides for cell in _lost(one)]
+            total += self._count(number, sides, lost)
             if len(first) < rows:
-                found = self._rows(number, direction, sides, FrozenBitMap())
-                first += islice(found, rows - len(first))
+                found = self._rows(number, sides, lost, self._view.evaluation.index.everything)
+                for far, ports in islice(found, rows - len(first)):
+                    ends = (number, far) if direction is Direction.EGRESS else (far, number)
+                    first.append(ChangedRow(*ends, ports))
         return total, tuple(first)
 
-    def _count(self, number: int, direction: Direction, sides: list[Sides]) -> int:
+    def _count(self, number: int, sides: list[Sides], lost: list[Lost]) -> int:
         """The rows of one workload that close: by class where that is exact, else one by one."""
         if len(sides) > 1:
-            return sum(1 for _ in self._rows(number, direction, sides, FrozenBitMap()))
-        total = 0
-        for one in sides:
-            for peers in _lost(one):
-                plain = peers - self._view.shared_bits
-                if plain not in self._weights:
-                    self._weights[plain] = sum(len(self._numbering.holders[one]) for one in plain)
-                total += self._weights[plain] - (one.bit in plain)
-        apart = self._view.evaluation.index.everything - self._view.shared_bits
-        return total + sum(1 for _ in self._rows(number, direction, sides, apart))
+            everything = self._view.evaluation.index.everything
+            return sum(1 for _ in self._rows(number, sides, lost, everything))
+        shared = self._view.shared_bits
+        total = sum(1 for _ in self._rows(number, sides, lost, shared))
+        for one in lost:
+            plain = one.peers - shared
+            total += self._holders.sum(plain) - (one.bit in plain)
+        return total
 
     def _rows(
-        self, number: int, direction: Direction, sides: list[Sides], left_out: FrozenBitMap
-    ) -> Iterator[ChangedRow]:
-        """The rows of one workload that close: what no pair of pods is allowed any more."""
+        self, number: int, sides: list[Sides], lost: list[Lost], among: FrozenBitMap
+    ) -> Iterator[tuple[int, int]]:
+        """(far end, ports) of the rows of one workload that close, with peers among those named."""
+        shared = self._view.shared_bits
         seen: set[int] = {number}
-        for peers in (peers for one in sides for peers in _lost(one)):
-            for peer in peers - left_out:
+        for one in lost:
+            for peer in one.peers & among:
+                alone = len(sides) == 1 and peer not in shared
                 for far in self._numbering.holders[peer]:
-                    if far in seen:
-                        continue
-                    seen.add(far)
-                    before = after = 0
-                    for one in sides:
-                        for far_bit in self._numbering.bits[far]:
-                            if self._view.on_own_node(number, one.bit, far, far_bit):
-                                continue
-                            before |= _ports_with(one.before, far_bit)
-                            after |= _ports_with(one.after, far_bit)
-                    if ports := before & ~after:
-                        ends = (number, far)
-                        yield ChangedRow(
-                            *(ends if direction is Direction.EGRESS else ends[::-1]), ports
-                        )
+                    if far not in seen:
+                        seen.add(far)
+                        ports = one.ports if alone else self._closed_between(number, far, sides)
+                        if ports:
+                            yield far, ports
+
+    def _closed_between(self, number: int, far: int, sides: list[Sides]) -> int:
+        """The ports of a row that close: what no pair of pods is allowed any more."""
+        before = after = 0
+        for one in sides:
+            for far_bit in self._numbering.bits[far]:
+                if not self._view.on_own_node(number, one.bit, far, far_bit):
+                    before |= ports_with(one.before, far_bit)
+                    after |= ports_with(one.after, far_bit)
+        return before & ~after
 
 
 class Aftermath:
@@ -182,9 +207,8 @@ class Aftermath:
             EMPTY,
         )
         whole = {number for bit in bits for number in view.endpoints.holders[bit]}
-        single = {
-            view.workload_of_pod[pod] for one in self._selections.values() for pod in one.pods
-        }
+        workload_of = view.remembered(workloads_by_pod)
+        single = {workload_of[pod] for one in self._selections.values() for pod in one.pods}
         return sorted(whole | single)
 
     def outcomes(self, number: int) -> list[tuple[int, Group]]:
@@ -235,18 +259,14 @@ class Aftermath:
         return changed
 
 
-def _ports_with(cells: tuple[Cell, ...], peer: int) -> int:
-    return next((cell.ports for cell in cells if peer in cell.peers), 0)
-
-
-def _lost(sides: Sides) -> Iterator[FrozenBitMap]:
-    """The peers that lose a port."""
+def _lost(sides: Sides) -> Iterator[Cell]:
+    """The peers that lose ports, and which; disjoint."""
     for ports, peers in sides.before:
         rest = peers
         for cell in sides.after:
             if rest.intersect(cell.peers):
-                if ports & ~cell.ports:
-                    yield rest & cell.peers
+                if lost := ports & ~cell.ports:
+                    yield Cell(lost, rest & cell.peers)
                 rest = rest - cell.peers
         if rest:
-            yield rest
+            yield Cell(ports, rest)

@@ -20,6 +20,14 @@ class Cell(NamedTuple):
     peers: FrozenBitMap
 
 
+def ports_with(cells: Iterable[Cell], peer: int) -> int:
+    """The ports that disjoint cells allow a peer."""
+    for ports, peers in cells:
+        if peer in peers:
+            return ports
+    return 0
+
+
 class GrantBy(NamedTuple):
     """A grant with the policy that gives it, named ports resolved for the group."""
 
@@ -50,7 +58,7 @@ class Group(NamedTuple):
 
     def ports_with(self, peer: int) -> int:
         """The ports allowed with a peer."""
-        return next((cell.ports for cell in self.cells if peer in cell.peers), 0)
+        return ports_with(self.cells, peer)
 
     def possible_ports_with(self, peer: int) -> int:
         """The ports that an unknown may allow besides."""

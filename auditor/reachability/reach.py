@@ -18,7 +18,7 @@ from auditor.reachability.view import View
 _CHUNK = 2048
 """Endpoints turned around at a time: bounds the memory of a pass over everything."""
 
-_NARROW = 32
+_NARROW = 512
 """Peers of a cell up to which it is filed under each of them."""
 
 _REMEMBERED = 4096

@@ -35,10 +35,24 @@ def select(view: View, namespace: str, selector: LabelSelector) -> Selection:
     whole: list[int] = []
     pods: set[int] = set()
     for bit in classes & view.real_classes:
-        held = view.pods_of_class[bit]
+        held = view.remembered(pods_by_class)[bit]
         chosen = [one for one in held if selector.matches(view.snapshot.pods[one].labels)]
         if len(chosen) == len(held):
             whole.append(bit)
         else:
             pods.update(chosen)
     return Selection(FrozenBitMap(whole) if whole else EMPTY, frozenset(pods))
+
+
+def pods_by_class(view: View) -> tuple[tuple[int, ...], ...]:
+    """The pods of each class, by position in the snapshot's pods."""
+    found: list[list[int]] = [[] for _ in view.endpoints.classes]
+    for position, bit in enumerate(view.endpoints.class_of_pod):
+        if bit >= 0:
+            found[bit].append(position)
+    return tuple(map(tuple, found))
+
+
+def workloads_by_pod(view: View) -> dict[int, int]:
+    """The workload of each pod, by position in the view's workloads."""
+    return {pod: number for number, one in enumerate(view.workloads) for pod in one.pods}

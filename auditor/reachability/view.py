@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar, cast
@@ -15,7 +15,6 @@ from auditor.model.collector import uncollected
 from auditor.model.connections import AddressEndpoint, Endpoint
 from auditor.model.findings import Direction
 from auditor.model.objects import IPBlock, NetworkPolicy, Peer, Pod, Reference
-from auditor.model.ports import PortRange
 from auditor.model.recognition import Recognition
 from auditor.model.selectors import LabelSelector
 from auditor.model.snapshot import Blind, Gap, Snapshot
@@ -24,12 +23,11 @@ from auditor.reachability.compile import CompiledPolicy, Compiler
 from auditor.reachability.endpoints import HOST, Endpoints, WorkloadNode, group_endpoints
 from auditor.reachability.index import Index
 from auditor.reachability.permissions import Group, Groups, group_by_isolation
+from auditor.reachability.port_cuts import cut_ports
 from auditor.reachability.port_parts import PortParts
 from auditor.reachability.uncertainty import describe_uncertainty
 from auditor.reachability.vocabulary import Vocabulary, collect_vocabulary
-
-_ASKED_PORTS = tuple(PortRange(protocol=one, first=53, last=53) for one in ("TCP", "UDP"))
-"""Ports of questions, cut whether or not a policy names them: DNS."""
+from auditor.reachability.weights import Weights
 
 _Derived = TypeVar("_Derived")
 
@@ -79,7 +77,7 @@ def _compute(
     parts = AddressParts(one for block in vocabulary.blocks for one in block_ranges(block))
     by_address = ip_blocks_match_pods is not False and bool(vocabulary.blocks)
     endpoints = group_endpoints(snapshot, vocabulary, parts, by_address=by_address)
-    ports = PortParts((*vocabulary.port_ranges, *_named_ranges(endpoints), *_ASKED_PORTS))
+    ports = cut_ports(snapshot, recognition, vocabulary, endpoints)
     index = Index(endpoints)
     compiler = Compiler(endpoints, index, ports, ip_blocks_match_pods=ip_blocks_match_pods)
     policies = tuple(compiler.compile_policy(one) for one in snapshot.policies)
@@ -97,12 +95,6 @@ def _compute(
     return Evaluation(endpoints, index, ports, vocabulary, compiler, policies, groups)
 
 
-def _named_ranges(endpoints: Endpoints) -> Iterator[PortRange]:
-    for one in endpoints.classes:
-        for _, protocol, number in one.named_ports:
-            yield PortRange(protocol=protocol, first=number, last=number)
-
-
 class View:
     """Questions in bulk. Endpoints are bits: classes of pods, of hosts, and address parts."""
 
@@ -117,25 +109,15 @@ class View:
         self.snapshot = snapshot
         self.recognition = recognition
         self.evaluation = evaluation
+        self.endpoints = evaluation.endpoints
+        self.workloads = evaluation.endpoints.workloads
+        """Every workload, variants apart, sorted."""
+        self.policies = evaluation.policies
+        """The compiled policies, in the order of the snapshot's."""
         self.ip_blocks_match_pods = ip_blocks_match_pods
         self._nodes_in: dict[tuple[int, int], frozenset[str]] = {}
         self._remembered: dict[object, object] = {}
         self._finer: dict[frozenset[Cut], View] = {}
-
-    @property
-    def endpoints(self) -> Endpoints:
-        """The numbered universe."""
-        return self.evaluation.endpoints
-
-    @property
-    def workloads(self) -> tuple[WorkloadNode, ...]:
-        """Every workload, variants apart, sorted."""
-        return self.evaluation.endpoints.workloads
-
-    @property
-    def policies(self) -> tuple[CompiledPolicy, ...]:
-        """The compiled policies, in the order of the snapshot's."""
-        return self.evaluation.policies
 
     @property
     def all_ports(self) -> int:
@@ -213,25 +195,28 @@ class View:
         return tuple(counts)
 
     @cached_property
-    def pods_of_class(self) -> tuple[tuple[int, ...], ...]:
-        """The pods of each class, by position in the snapshot's pods."""
-        found: list[list[int]] = [[] for _ in self.endpoints.classes]
-        for position, number in enumerate(self.endpoints.class_of_pod):
-            if number >= 0:
-                found[number].append(position)
-        return tuple(map(tuple, found))
+    def _pod_weights(self) -> Weights:
+        return Weights(self.pods_in_class)
+
+    def count_pods(self, bits: FrozenBitMap) -> int:
+        """How many pods a set of bits holds; addresses hold none."""
+        return self._pod_weights.sum(bits)
 
     @cached_property
-    def workload_of_pod(self) -> Mapping[int, int]:
-        """The workload of each endpoint, by position in the snapshot's pods."""
-        return {
-            position: number for number, one in enumerate(self.workloads) for position in one.pods
-        }
+    def bits_in(self) -> Mapping[str, FrozenBitMap]:
+        """The classes of each namespace's pods, those on the host's network among them."""
+        found: dict[str, set[int]] = {}
+        for one in self.workloads:
+            found.setdefault(one.endpoint.workload.namespace, set()).update(one.classes)
+        return {namespace: FrozenBitMap(bits) for namespace, bits in found.items()}
 
     @cached_property
     def pods_per_namespace(self) -> Counter[str]:
         """How many pods of each namespace are endpoints."""
-        return Counter(pod.namespace for pod in self.snapshot.pods if pod.is_endpoint)
+        found: Counter[str] = Counter()
+        for one in self.workloads:
+            found[one.endpoint.workload.namespace] += len(one.pods)
+        return found
 
     @cached_property
     def pod_positions(self) -> Mapping[tuple[str, str], int]:

@@ -31,9 +31,24 @@ class Certainty(NamedTuple):
 
 
 def certainty(view: View, namespaces: Iterable[str], *kinds: Blind) -> Certainty:
-    """What the gaps hide of the kinds in the namespaces."""
+    """What the gaps hide of the kinds in the namespaces; found out once for all who ask."""
+    known = view.remembered(_known_certainties)
+    key = (tuple(namespaces), kinds)
+    if key not in known:
+        known[key] = _find_certainty(view, *key)
+    return known[key]
+
+
+def _known_certainties(_: View) -> dict[tuple[tuple[str, ...], tuple[Blind, ...]], Certainty]:
+    return {}
+
+
+def _find_certainty(view: View, namespaces: tuple[str, ...], kinds: tuple[Blind, ...]) -> Certainty:
     gaps = dict.fromkeys(
-        gap for namespace in namespaces for gap in view.blind_spots(namespace, *kinds)
+        gap
+        for namespace in namespaces
+        for gap in view.blind_spots(namespace, *kinds)
+        if not _is_of_another(gap, namespace)
     )
     unread = tuple(one for one in gaps if _is_whole_list(one))
     return Certainty(unread, tuple(one for one in gaps if one not in unread))
@@ -83,6 +98,11 @@ def describe_gaps(gaps: tuple[Gap, ...]) -> str:
 
 def _is_whole_list(gap: Gap) -> bool:
     return gap.name is None and gap.kind in {"NetworkPolicy", "Pod", "Namespace"}
+
+
+def _is_of_another(gap: Gap, namespace: str) -> bool:
+    """Whether a gap is the object of another namespace, which hides no labels but its own."""
+    return gap.kind == "Namespace" and gap.name not in {None, namespace}
 
 
 def _describe(gap: Gap) -> str:

@@ -29,7 +29,7 @@ from auditor.rules._remediation import (
 )
 
 _INGRESS = Direction.INGRESS
-_OBJECTS_AT_MOST = 20
+OBJECTS_AT_MOST = 20
 """More policies, or more namespaces in a selector, are no manifest that anyone reviews."""
 
 _STEPS = (
@@ -45,11 +45,11 @@ def mend_leak(view: View, leak: Leak, sources: tuple[str, ...]) -> Remediation:
         return by_steps(
             *_STEPS, "run the workloads on the host's network elsewhere: no policy selects them"
         )
-    if len(sources) > _OBJECTS_AT_MOST:
+    if len(sources) > OBJECTS_AT_MOST:
         return by_steps(*_STEPS)
     added = list(_isolating(view, leak, sources))
     replaced = tuple(_narrowing(view, leak, sources))
-    if None in added or len(added) + len(replaced) > _OBJECTS_AT_MOST:
+    if None in added or len(added) + len(replaced) > OBJECTS_AT_MOST:
         return by_steps(*_STEPS)
     policies = tuple(one for one in added if one is not None)
     return by_manifest(view, Change(_INGRESS, policies, replaced))
@@ -60,7 +60,7 @@ def _isolating(view: View, leak: Leak, sources: tuple[str, ...]) -> Iterator[Net
     open_bits = FrozenBitMap(
         one for one in leak.destinations if not view.group(_INGRESS, one).is_isolated
     )
-    rule = IngressRule(peers=_all_but(view, sources))
+    rule = IngressRule(peers=all_but(view, sources))
     by_namespace: dict[str, list[int]] = {}
     for bit in open_bits:
         by_namespace.setdefault(view.namespace_of(bit) or "", []).append(bit)
@@ -79,7 +79,7 @@ def _isolating(view: View, leak: Leak, sources: tuple[str, ...]) -> Iterator[Net
             if (
                 chosen is None
                 or selects_isolated(view, namespace, chosen, _INGRESS)
-                or len(made) == _OBJECTS_AT_MOST
+                or len(made) == OBJECTS_AT_MOST
             ):
                 yield None
                 return
@@ -103,36 +103,42 @@ def _narrowing(
         if grant.peers.intersect(leak.sources)
     }
     for position in sorted(positions):
-        policy = view.policy(position)
-        rules = tuple(_narrowed(view, policy, leak, sources))
-        yield position, with_rules(policy, _INGRESS, rules)
+        yield position, shut_out(view, position, leak.sources, sources)
+
+
+def shut_out(
+    view: View, position: int, endpoints: FrozenBitMap, namespaces: tuple[str, ...]
+) -> NetworkPolicy:
+    """A policy whose ingress rules no longer admit the endpoints, all of the namespaces."""
+    policy = view.policy(position)
+    rules = tuple(_narrowed(view, policy, set(endpoints), namespaces))
+    return with_rules(policy, _INGRESS, rules)
 
 
 def _narrowed(
-    view: View, policy: NetworkPolicy, leak: Leak, sources: tuple[str, ...]
+    view: View, policy: NetworkPolicy, endpoints: set[int], namespaces: tuple[str, ...]
 ) -> Iterator[Rule]:
-    shut_out = set(leak.sources)
     for rule in rules_of(policy, _INGRESS):
         if not rule.peers:
-            yield with_peers(rule, _all_but(view, sources))
+            yield with_peers(rule, all_but(view, namespaces))
             continue
         peers: list[Peer] = []
         for peer in rule.peers:
-            if not view.matches_any(policy.namespace, peer, shut_out):
+            if not view.matches_any(policy.namespace, peer, endpoints):
                 peers.append(peer)
             elif peer.namespace_selector is not None:
-                peers.append(_without(peer, peer.namespace_selector, sources))
+                peers.append(_without(peer, peer.namespace_selector, namespaces))
         if peers:
             yield with_peers(rule, tuple(peers))
 
 
-def _all_but(view: View, sources: tuple[str, ...]) -> tuple[Peer, ...]:
+def all_but(view: View, namespaces: tuple[str, ...]) -> tuple[Peer, ...]:
     """Every peer but the pods of the namespaces.
 
     Where ipBlocks match pods, addresses cannot be named without letting those pods in again: they
     are left out, and what that closes is stated.
     """
-    pods = _without(Peer(), LabelSelector(), sources)
+    pods = _without(Peer(), LabelSelector(), namespaces)
     if view.ip_blocks_match_pods:
         return (pods,)
     return (pods, *(Peer(ip_block=IPBlock(cidr=one)) for one in ("0.0.0.0/0", "::/0")))

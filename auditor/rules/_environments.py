@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ from auditor.reachability.permissions import Cell
 from auditor.reachability.reach import Reach, reach_out
 from auditor.reachability.view import View
 from auditor.rules._certainty import certainty
+
+Members = Mapping[int, tuple[int, ...]]
+"""By class: the workloads."""
 
 
 class Leak(NamedTuple):
@@ -46,32 +50,36 @@ class Environments:
 
     def is_production(self, name: str) -> bool:
         """Whether an environment is production."""
-        return any(
-            one.production
-            for one in self._view.recognition.environments.values()
-            if one.name == name
-        )
+        return name in self._production
 
     @cached_property
-    def _environment_of(self) -> tuple[str | None, ...]:
-        """By workload; None where there is none, or where its policies were not read."""
-        environments = self._view.recognition.environments
+    def _production(self) -> frozenset[str | None]:
+        environments = self._view.recognition.environments.values()
+        return frozenset(one.name for one in environments if one.production)
+
+    @cached_property
+    def members(self) -> dict[str, Members]:
+        """The workloads of each environment, but for those whose policies were not read."""
+        return {name: each for name, each in self._members.items() if name is not None}
+
+    @property
+    def ambiguous_members(self) -> Members:
+        """The workloads of ambiguous namespaces, likewise."""
+        return self._members.get(None, {})
+
+    @cached_property
+    def _members(self) -> dict[str | None, Members]:
         judged = {
             namespace: one.name
-            for namespace, one in environments.items()
+            for namespace, one in self._view.recognition.environments.items()
             if not certainty(self._view, (namespace,), Blind.POLICIES).unread
         }
-        return tuple(judged.get(one.endpoint.workload.namespace) for one in self._view.workloads)
-
-    @cached_property
-    def _members(self) -> dict[str, dict[int, tuple[int, ...]]]:
-        """By environment and class: the workloads."""
-        found: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        found: dict[str | None, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         for number, one in enumerate(self._view.workloads):
-            name = self._environment_of[number]
-            if name is not None:
+            namespace = one.endpoint.workload.namespace
+            if namespace in judged:
                 for bit in one.classes:
-                    found[name][bit].append(number)
+                    found[judged[namespace]][bit].append(number)
         return {
             name: {bit: tuple(each) for bit, each in classes.items()}
             for name, classes in found.items()
@@ -88,7 +96,7 @@ class Environments:
         groups = self._view.evaluation.groups
         if not any(one.possible for each in groups.values() for one in each.groups):
             return frozenset()
-        bits = {name: FrozenBitMap(classes) for name, classes in self._members.items()}
+        bits = {name: FrozenBitMap(classes) for name, classes in self.members.items()}
         reach = Reach(self._view, Direction.EGRESS, possible=True)
         return frozenset(
             (source, destination)
@@ -99,11 +107,14 @@ class Environments:
         )
 
     def _crossings(self) -> dict[tuple[str, str], _Crossing]:
-        bits = {name: FrozenBitMap(classes) for name, classes in self._members.items()}
+        bits = {name: FrozenBitMap(classes) for name, classes in self.members.items()}
         reach = self._view.remembered(reach_out)
         found: dict[tuple[str, str], _Crossing] = {}
-        for source, members in self._members.items():
-            for bit, cells in reach.of_each(members):
+        for source, members in self.members.items():
+            others = FrozenBitMap.union(
+                FrozenBitMap(), *(wanted for name, wanted in bits.items() if name != source)
+            )
+            for bit, cells in reach.of_each(self._allowed_towards(others, members)):
                 for destination, wanted in bits.items():
                     crossing = tuple(
                         Cell(cell.ports, cell.peers & wanted)
@@ -113,15 +124,21 @@ class Environments:
                     if crossing:
                         key = (source, destination)
                         if key not in found:
-                            found[key] = _Crossing(self._view, self._members[destination])
+                            found[key] = _Crossing(self._view, self.members[destination])
                         found[key].add(bit, members[bit], crossing)
         return {key: one for key, one in found.items() if one.first is not None}
+
+    def _allowed_towards(self, others: FrozenBitMap, members: Iterable[int]) -> Iterator[int]:
+        """Those whose own side allows some of the others: asked of each isolation group once."""
+        groups = self._view.evaluation.groups[Direction.EGRESS]
+        allowed = [any(cell.peers.intersect(others) for cell in one.cells) for one in groups.groups]
+        return (bit for bit in members if allowed[groups.by_class[bit]])
 
 
 class _Crossing:
     """Collects what crosses between one pair of environments."""
 
-    def __init__(self, view: View, destinations: dict[int, tuple[int, ...]]) -> None:
+    def __init__(self, view: View, destinations: Members) -> None:
         self._view = view
         self._held = destinations
         self._counts: dict[FrozenBitMap, int] = {}
@@ -131,6 +148,7 @@ class _Crossing:
         self._sources = BitMap()
         self._destinations = BitMap()
         self.first: tuple[int, int, int] | None = None
+        self._first_rank = (True, True)
 
     def add(self, bit: int, holders: tuple[int, ...], cells: tuple[Cell, ...]) -> None:
         """Add what the workloads of a class reach."""
@@ -168,8 +186,9 @@ class _Crossing:
         return self._counts[peers]
 
     def _see(self, source: int, destination: int, ports: int) -> None:
-        if self.first is None or self._rank(source, destination) < self._rank(*self.first[:2]):
-            self.first = (source, destination, ports)
+        rank = self._rank(source, destination)
+        if self.first is None or rank < self._first_rank:
+            self.first, self._first_rank = (source, destination, ports), rank
 
     def _rank(self, source: int, destination: int) -> tuple[bool, bool]:
         """A database as destination first, and pods that policies can select before hosts."""

@@ -62,17 +62,30 @@ Wide = Callable[[View, Group], Family | None]
 """The family of addresses of which a permission allows too much, if of any."""
 
 
-def find_wide(view: View, wide: Wide) -> Iterator[tuple[Egress, Family | None]]:
+def find_wide(view: View, wide: Wide) -> tuple[tuple[Egress, Family | None], ...]:
     """Every workload, with the class that allows too much and the family of which it does."""
+    known = view.remembered(_known_wide)
+    if wide not in known:
+        known[wide] = tuple(_find_wide(view, wide))
+    return known[wide]
+
+
+def _known_wide(_: View) -> dict[Wide, tuple[tuple[Egress, Family | None], ...]]:
+    return {}
+
+
+def _find_wide(view: View, wide: Wide) -> Iterator[tuple[Egress, Family | None]]:
     pods = view.endpoints.pod_classes
+    groups = view.evaluation.groups[Direction.EGRESS]
+    families = [wide(view, one) for one in groups.groups]
     for workload, variants in groupby(view.workloads, key=lambda one: one.endpoint.workload):
         nodes = tuple(variants)
         found: tuple[Egress, Family | None] | None = None
         for bit in (bit for node in nodes for bit in node.classes if bit in pods):
-            group = view.group(Direction.EGRESS, bit)
-            family = wide(view, group)
+            number = groups.by_class[bit]
+            family = families[number]
             if found is None or family is not None:
-                found = Egress(workload, nodes, bit, group), family
+                found = Egress(workload, nodes, bit, groups.groups[number]), family
             if family is not None:
                 break
         if found is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from auditor.model.findings import Direction, Remediation
@@ -11,7 +11,8 @@ from auditor.reachability.closing import Change
 from auditor.reachability.endpoints import WorkloadNode
 from auditor.reachability.permissions import GrantBy
 from auditor.reachability.view import View
-from auditor.rules._kept_dns import keep_dns, needs_dns
+from auditor.rules._dns import Dns
+from auditor.rules._kept_dns import cuts_dns, keep_dns
 from auditor.rules._openness import is_open_without, narrowing_steps, without_openers
 from auditor.rules._remediation import (
     by_manifest,
@@ -20,6 +21,14 @@ from auditor.rules._remediation import (
     selected_classes,
     selector_of,
 )
+
+_ISOLATING_STEPS = (
+    "give the pods a label of their own in the workload's template, if they have none",
+    "then isolate them by it, and allow the peers and ports that they need, cluster DNS too",
+)
+
+_Key = tuple[Direction, frozenset[tuple[int, int]]]
+"""The rules, by policy and place, that open a direction."""
 
 
 class Open(NamedTuple):
@@ -43,40 +52,63 @@ class Open(NamedTuple):
         return () in self.classes.values()
 
 
+def take_out(view: View, direction: Direction, openers: Collection[GrantBy]) -> Remediation:
+    """Take the rules that allow everything out of their policies, but for cluster DNS.
+
+    Worked out once for all that the same rules open.
+    """
+    known = view.remembered(_known_remediations)
+    key = direction, frozenset((one.policy, one.rule) for one in openers)
+    if key not in known:
+        change = Change(direction, (), without_openers(view, direction, openers))
+        known[key] = (
+            _steps_for_dns(view, direction, openers)
+            if cuts_dns(view, change)
+            else by_manifest(view, change)
+        )
+    return known[key]
+
+
 def mend_open(view: View, found: Open) -> Remediation:
     """Isolate the pods that nothing isolates; take out what allows everything again."""
-    added: tuple[NetworkPolicy, ...] = ()
-    if found.is_unselected:
-        policy = _isolate(view, found)
-        if policy is None:
-            return by_steps(
-                "give the pods a label of their own in the workload's template, if they have none",
-                f"then isolate them for {found.direction} by it and allow what they need, "
-                "cluster DNS too",
-            )
-        added = (policy,)
-    openers = found.openers
+    direction, openers = found.direction, found.openers
     opened = (bit for bit, each in found.classes.items() if each)
-    if any(is_open_without(view, found.direction, bit, openers) for bit in opened):
+    if any(is_open_without(view, direction, bit, openers) for bit in opened):
         return narrowing_steps(view, openers)
-    replaced = without_openers(view, found.direction, openers, but_dns=True)
-    return by_manifest(view, Change(found.direction, added, replaced))
+    if not found.is_unselected:
+        return take_out(view, direction, openers)
+    policy = _isolating(view, found)
+    if policy is None:
+        return by_steps(*_ISOLATING_STEPS)
+    replaced = without_openers(view, direction, openers)
+    change = Change(direction, (policy,), replaced)
+    return by_steps(*_ISOLATING_STEPS) if cuts_dns(view, change) else by_manifest(view, change)
 
 
-def _isolate(view: View, found: Open) -> NetworkPolicy | None:
-    """A policy that isolates the workload's pods and keeps their cluster DNS.
+def _known_remediations(_: View) -> dict[_Key, Remediation]:
+    return {}
 
-    None where no labels tell them apart, or where pods that are isolated already bear them, too,
-    and would get DNS that they lack. Without rules a policy opens nothing to anyone.
+
+def _steps_for_dns(view: View, direction: Direction, openers: Collection[GrantBy]) -> Remediation:
+    policies = view.references(tuple(one.policy for one in openers))
+    ports = " and ".join(view.remembered(Dns).words.values())
+    return by_steps(
+        f"allow {ports} to cluster DNS in the {direction} of the pods that these policies select",
+        "then take the rules that allow everything out of them: " + ", ".join(map(str, policies)),
+    )
+
+
+def _isolating(view: View, found: Open) -> NetworkPolicy | None:
+    """A policy that isolates the workload's pods; None where no labels tell them apart.
+
+    Without rules it opens nothing to anyone. One for DNS is left out where pods that are isolated
+    already bear the labels, too, and would get DNS that they lack.
     """
     workload, direction = found.workload, found.direction
     pods = (pod for node in found.nodes for pod in view.pods_of(node) if not pod.spec.host_network)
     selector = selector_of(pods)
     if selector is None:
         return None
-    classes = selected_classes(view, workload.namespace, selector)
-    rules = keep_dns(view, direction, classes)
-    if not rules and needs_dns(view, direction, classes):
-        return None
+    rules = keep_dns(view, direction, selected_classes(view, workload.namespace, selector))
     name = f"{workload.name}-deny-{direction.value}"
     return new_policy(view, workload.namespace, name, selector, direction, rules=rules)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 from pyroaring import FrozenBitMap
 
 from auditor.model.findings import Direction
-from auditor.model.objects import EgressRule, IngressRule, Peer, PolicyPort
-from auditor.model.selectors import NAMESPACE_NAME_LABEL, LabelSelector, Requirement
+from auditor.model.objects import EgressRule, IngressRule, Peer
+from auditor.reachability.closing import Aftermath, Change
 from auditor.reachability.compile import rules_of
 from auditor.reachability.permissions import GrantBy, Group, without_rules
 from auditor.reachability.view import View
 from auditor.reachability.vocabulary import Rule
+from auditor.rules._dns import Dns
 
-_PORTS = (PolicyPort(protocol="UDP", port=53), PolicyPort(protocol="TCP", port=53))
+_EGRESS, _INGRESS = Direction.EGRESS, Direction.INGRESS
 
 
 def keep_dns(view: View, direction: Direction, classes: Iterable[int]) -> tuple[Rule, ...]:
@@ -23,15 +24,8 @@ def keep_dns(view: View, direction: Direction, classes: Iterable[int]) -> tuple[
 
     Policies add up: where one of the pods lacks today what a rule would allow, there is none.
     """
-    keep = _keep_asking if direction is Direction.EGRESS else _keep_answering
+    keep = _keep_asking if direction is _EGRESS else _keep_answering
     return keep(view, tuple(classes))
-
-
-def needs_dns(view: View, direction: Direction, classes: Iterable[int]) -> bool:
-    """Whether isolating these classes without a rule for DNS may cut a pod off it."""
-    if direction is Direction.EGRESS:
-        return bool(view.recognition.dns)
-    return not view.remembered(resolver_classes).isdisjoint(classes)
 
 
 def keep_granted_dns(
@@ -42,69 +36,61 @@ def keep_granted_dns(
     They allow nothing that the policy's dropped rules do not allow. None where every pod that the
     policy selects, a new one without labels included, keeps cluster DNS by rules that stay.
     """
+    dns = view.remembered(Dns)
     own = tuple(one for one in dropped if one.policy == position)
-    if direction is Direction.INGRESS:
+    if direction is _INGRESS:
         if not _loses(view, direction, position, dropped, view.evaluation.index.everything):
             return ()
         rules = rules_of(view.policy(position), direction)
-        narrowed = (msgspec.structs.replace(rules[one.rule], ports=_PORTS) for one in own)
+        narrowed = (msgspec.structs.replace(rules[one.rule], ports=dns.policy_ports) for one in own)
         return tuple(dict.fromkeys(narrowed))
-    peers = view.remembered(_resolver_peers)
-    resolvers = _matched(view, peers)
-    if (
-        not peers
-        or not any(resolvers <= one.peers for one in own)
-        or not _loses(view, direction, position, dropped, resolvers)
+    resolvers = _matched(view, dns.peers)
+    if not any(resolvers <= one.peers for one in own) or not _loses(
+        view, direction, position, dropped, resolvers
     ):
         return ()
-    return (EgressRule(peers=peers, ports=_PORTS),)
+    return (EgressRule(peers=dns.peers, ports=dns.policy_ports),)
 
 
-def resolver_classes(view: View) -> frozenset[int]:
-    """The classes of the pods of cluster DNS, those on the host's network included."""
-    return frozenset(
-        bit
-        for one in view.workloads
-        if one.endpoint.workload in view.recognition.dns
-        for bit in one.classes
+def cuts_dns(view: View, change: Change) -> bool:
+    """Whether a change takes the path to cluster DNS from a pod that has one by the policies.
+
+    For ingress, where cluster DNS would no longer admit some pod that it admits today.
+    """
+    dns = view.remembered(Dns)
+    if change.direction is _INGRESS:
+        if all(one.namespace not in dns.namespaces for one in change.policies):
+            return False
+        cuts = _shuts_out
+    else:
+        cuts = _loses_its_path
+    aftermath = Aftermath(view, change)
+    return any(
+        cuts(view, dns, bit, after)
+        for number in aftermath.affected()
+        for bit, after in aftermath.outcomes(number)
     )
 
 
 def _keep_asking(view: View, classes: tuple[int, ...]) -> tuple[Rule, ...]:
-    peers = view.remembered(_resolver_peers)
-    wanted = view.remembered(_dns_ports)
+    dns = view.remembered(Dns)
     everyone_has_it = all(
-        view.group(Direction.EGRESS, bit).ports_with(resolver) & wanted == wanted
+        view.group(_EGRESS, bit).ports_with(resolver) & dns.mask == dns.mask
         for bit in classes
-        for resolver in view.remembered(resolver_classes)
+        for resolver in dns.pods
     )
-    return (EgressRule(peers=peers, ports=_PORTS),) if peers and everyone_has_it else ()
+    if not dns.peers or not everyone_has_it:
+        return ()
+    return (EgressRule(peers=dns.peers, ports=dns.policy_ports),)
 
 
 def _keep_answering(view: View, classes: tuple[int, ...]) -> tuple[Rule, ...]:
-    opens = any(view.group(Direction.INGRESS, bit).is_isolated for bit in classes)
-    if opens or not needs_dns(view, Direction.INGRESS, classes):
+    dns = view.remembered(Dns)
+    if not dns.pods.intersect(FrozenBitMap(classes)) or any(
+        view.group(_INGRESS, bit).is_isolated for bit in classes
+    ):
         return ()
-    return (IngressRule(ports=_PORTS),)
-
-
-def _resolver_peers(view: View) -> tuple[Peer, ...]:
-    """The pods of cluster DNS, by namespace and labels."""
-    found: dict[tuple[str, tuple[Requirement, ...]], LabelSelector] = {}
-    for one in view.workloads:
-        if one.endpoint.workload in view.recognition.dns:
-            namespace = one.endpoint.workload.namespace
-            for labels in view.recognition.dns_pod_labels:
-                selector = LabelSelector(match_labels=labels)
-                if all(selector.matches(pod.labels) for pod in view.pods_of(one)):
-                    found[namespace, selector.requirements()] = selector
-    return tuple(
-        Peer(
-            namespace_selector=LabelSelector(match_labels={NAMESPACE_NAME_LABEL: namespace}),
-            pod_selector=selector,
-        )
-        for (namespace, _), selector in found.items()
-    )
+    return (IngressRule(ports=dns.policy_ports),)
 
 
 def _matched(view: View, peers: Iterable[Peer]) -> FrozenBitMap:
@@ -124,8 +110,8 @@ def _loses(
 ) -> bool:
     """Whether a pod that the policy selects loses DNS with one of the peers, by its own side."""
     subjects = view.policies[position].subjects
-    if direction is Direction.INGRESS:
-        subjects = subjects & FrozenBitMap(view.remembered(resolver_classes))
+    if direction is _INGRESS:
+        subjects = subjects & view.remembered(Dns).pods
     groups = view.evaluation.groups[direction]
     return any(
         _with_dns(view, group).intersect(peers - _with_dns(view, without_rules(group, dropped)))
@@ -134,8 +120,8 @@ def _loses(
 
 
 def _with_dns(view: View, group: Group) -> FrozenBitMap:
-    """The peers with which a permission allows DNS, by UDP and by TCP."""
-    wanted = view.remembered(_dns_ports)
+    """The peers with which a permission allows all the ports of cluster DNS."""
+    wanted = view.remembered(Dns).mask
     found = FrozenBitMap()
     for cell in group.cells:
         if cell.ports & wanted == wanted:
@@ -143,6 +129,32 @@ def _with_dns(view: View, group: Group) -> FrozenBitMap:
     return found
 
 
-def _dns_ports(view: View) -> int:
-    ports = view.evaluation.ports
-    return ports.part("UDP", 53) | ports.part("TCP", 53)
+def _loses_its_path(view: View, dns: Dns, bit: int, after: Group) -> bool:
+    """Whether a class has a path today, by UDP or by TCP, and none with another permission.
+
+    Cluster DNS asks no one but itself.
+    """
+    if bit in dns.pods:
+        return False
+    before = view.group(_EGRESS, bit)
+    return any(
+        _has_path(view, masks, bit, before) and not _has_path(view, masks, bit, after)
+        for masks in dns.masks.values()
+    )
+
+
+def _has_path(view: View, masks: Mapping[int, int], bit: int, group: Group) -> bool:
+    return any(
+        group.ports_with(resolver) & view.group(_INGRESS, resolver).ports_with(bit) & mask
+        for resolver, mask in masks.items()
+    )
+
+
+def _shuts_out(view: View, dns: Dns, bit: int, after: Group) -> bool:
+    """Whether a class of cluster DNS would no longer admit some pod that it admits today."""
+    before = view.group(_INGRESS, bit)
+    return any(
+        (before.reached_on(masks[bit]) - after.reached_on(masks[bit])).intersect(view.real_classes)
+        for masks in dns.masks.values()
+        if bit in masks
+    )

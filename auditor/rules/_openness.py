@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from auditor.model.findings import Direction, Remediation
 from auditor.model.objects import NetworkPolicy, Reference
 from auditor.reachability.compile import rules_of
 from auditor.reachability.permissions import GrantBy, Group, form_group, without_rules
 from auditor.reachability.view import View
+from auditor.reachability.vocabulary import Rule
 from auditor.rules._kept_dns import keep_granted_dns
 from auditor.rules._remediation import by_steps, with_rules
-
-Replaced = tuple[tuple[int, NetworkPolicy], ...]
-"""Policies to replace, by position."""
-
-_Key = tuple[Direction, frozenset[tuple[int, int]]]
-"""The rules, by policy and place, that open a direction."""
 
 _NAMED_AT_MOST = 5
 
@@ -51,7 +46,8 @@ def is_open_without(
 ) -> bool:
     """Whether an endpoint is allowed everything even after the openers' rules are gone."""
     known = view.remembered(_known_remainders)
-    key = (view.evaluation.groups[direction].by_class[endpoint], _key(direction, openers))
+    number = view.evaluation.groups[direction].by_class[endpoint]
+    key = (direction, number, frozenset((one.policy, one.rule) for one in openers))
     if key not in known:
         rest = without_rules(view.group(direction, endpoint), openers)
         known[key] = allows_everything(view, rest)
@@ -59,44 +55,28 @@ def is_open_without(
 
 
 def without_openers(
-    view: View, direction: Direction, openers: Collection[GrantBy], *, but_dns: bool = False
-) -> Replaced:
+    view: View, direction: Direction, openers: Collection[GrantBy]
+) -> tuple[tuple[int, NetworkPolicy], ...]:
     """The openers' policies, by position, without the rules that open.
 
-    ``but_dns``: what those rules allow of cluster DNS stays allowed, where a pod would lose it.
+    What those rules allow of cluster DNS stays allowed, where a pod would lose it.
     """
-    known = view.remembered(_known_replacements)
-    key = (but_dns, _key(direction, openers))
-    if key not in known:
-        known[key] = tuple(_narrow(view, direction, openers, but_dns=but_dns))
-    return known[key]
-
-
-def _narrow(
-    view: View, direction: Direction, openers: Collection[GrantBy], *, but_dns: bool
-) -> Iterator[tuple[int, NetworkPolicy]]:
+    found: list[tuple[int, NetworkPolicy]] = []
     for position in sorted({one.policy for one in openers}):
         policy = view.policy(position)
         dropped = {one.rule for one in openers if one.policy == position}
-        rules = tuple(
-            rule for index, rule in enumerate(rules_of(policy, direction)) if index not in dropped
-        )
-        if but_dns:
-            rules += keep_granted_dns(view, direction, position, openers)
-        yield position, with_rules(policy, direction, rules)
+        rules: list[Rule] = []
+        for index, rule in enumerate(rules_of(policy, direction)):
+            if index not in dropped:
+                rules.append(rule)
+            elif index == min(dropped):
+                rules += keep_granted_dns(view, direction, position, openers)
+        found.append((position, with_rules(policy, direction, tuple(rules))))
+    return tuple(found)
 
 
-def _key(direction: Direction, openers: Collection[GrantBy]) -> _Key:
-    return direction, frozenset((one.policy, one.rule) for one in openers)
-
-
-def _known_remainders(_: View) -> dict[tuple[int, _Key], bool]:
+def _known_remainders(_: View) -> dict[tuple[Direction, int, frozenset[tuple[int, int]]], bool]:
     """What was found of groups without some rules: the workloads of a group share the answer."""
-    return {}
-
-
-def _known_replacements(_: View) -> dict[tuple[bool, _Key], Replaced]:
-    """What was made of policies without some rules: all that they open share it."""
     return {}
 
 

@@ -1,17 +1,11 @@
-"""Remediations: whole policies with every field explicit, and what they close and open.
-
-An apply keeps fields that a manifest does not name, so `ingress: []` is written, never left out.
-"""
+"""Remediations: policies that are added or replaced, and what they close and open."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any
 
 import msgspec
-import yaml
 
-from auditor.model.addresses import parse_cidr
 from auditor.model.findings import (
     ChangedConnection,
     ChangedConnections,
@@ -30,13 +24,17 @@ from auditor.model.objects import (
 from auditor.model.ports import describe_ports
 from auditor.model.selectors import LabelSelector
 from auditor.reachability.closing import Change, ChangedRow, Closing
-from auditor.reachability.compile import isolated_directions, rules_of
+from auditor.reachability.compile import isolated_directions
 from auditor.reachability.connections import Numbering
 from auditor.reachability.port_parts import OTHER
 from auditor.reachability.selection import select
 from auditor.reachability.view import View
 from auditor.reachability.vocabulary import Rule, mentioned_blocks
 from auditor.rules._certainty import describe_unread_pods
+from auditor.rules._manifest import write_manifest
+
+EVERY_POD = Peer(namespace_selector=LabelSelector())
+"""The peer of a rule that takes in every pod of the cluster, and no address."""
 
 ROWS_SHOWN = 20
 """Connections listed of those that a remediation closes or opens; the rest are counted."""
@@ -54,9 +52,6 @@ _ROLLOUT_LABELS = {
     "batch.kubernetes.io/job-completion-index",
 }
 """Labels that controllers set and that differ from pod to pod, or from rollout to rollout."""
-
-_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-"""libyaml's where PyYAML has it: a large report holds thousands of manifests."""
 
 _HEADER = (
     "# review before applying: this {does}\n"
@@ -129,6 +124,12 @@ def selects_isolated(
     return any(view.group(direction, one).is_isolated for one in bits)
 
 
+def selects_open(view: View, namespace: str, selector: LabelSelector, direction: Direction) -> bool:
+    """Whether a selector takes in a pod that is open: a policy that isolates would close it."""
+    bits = selected_classes(view, namespace, selector)
+    return any(not view.group(direction, one).is_isolated for one in bits)
+
+
 def selected_classes(view: View, namespace: str, selector: LabelSelector) -> frozenset[int]:
     """The classes of the pods that a selector takes in, of some perhaps not every pod."""
     selection = select(view, namespace, selector)
@@ -151,6 +152,19 @@ def by_manifest(view: View, change: Change, *, opens: bool = False) -> Remediati
     return known[key]
 
 
+def by_neutral_manifest(
+    view: View, policies: Collection[NetworkPolicy], *, emptied: Collection[Direction] = ()
+) -> Remediation:
+    """A remediation by manifests that say the same of today's pods in another way.
+
+    Nothing is worked out: that nothing closes and nothing opens must follow from how they are made.
+    ``emptied``: directions of which they take rules out that were inert.
+    """
+    nothing = _state(view, (0, ()))
+    header = _HEADER.format(does=_describe_effect(nothing, None))
+    return Remediation(manifest=header + write_manifest(policies, emptied=emptied), closes=nothing)
+
+
 def _known_remediations(_: View) -> dict[tuple[object, ...], Remediation]:
     """What was worked out of changes: many findings of a namespace propose the same one."""
     return {}
@@ -163,7 +177,7 @@ def _work_out(view: View, change: Change, *, opens: bool) -> Remediation:
     opened = _state(fine, closing.opened_by(change, rows=ROWS_SHOWN)) if opens else None
     header = _HEADER.format(does=_describe_effect(closes, opened))
     return Remediation(
-        manifest=header + "---\n".join(_write_manifest(one) for one in change.policies),
+        manifest=header + write_manifest(change.policies),
         closes=closes,
         opens=opened,
     )
@@ -182,12 +196,12 @@ def _describe_effect(closes: ChangedConnections, opens: ChangedConnections | Non
 
 def _state(view: View, changed: tuple[int, tuple[ChangedRow, ...]]) -> ChangedConnections:
     total, rows = changed
-    names = view.remembered(Numbering).endpoints
+    words = view.remembered(_Words)
     connections = tuple(
         ChangedConnection(
-            source=str(names[one.source]),
-            destination=str(names[one.destination]),
-            ports=_describe_ports(view, one.ports),
+            source=words.names[one.source],
+            destination=words.names[one.destination],
+            ports=words.describe(one.ports),
         )
         for one in rows
     )
@@ -199,13 +213,27 @@ def _state(view: View, changed: tuple[int, tuple[ChangedRow, ...]]) -> ChangedCo
     )
 
 
-def _describe_ports(view: View, mask: int) -> str:
-    """Ports in words. What is neither TCP, UDP nor SCTP may change while some of them does not."""
-    ports = view.evaluation.ports
-    words = describe_ports(ports.describe(mask))
-    if mask == ports.all or not mask & ports.part(OTHER, None):
-        return words
-    return f"{words}, other protocols" if ports.describe(mask) else "other protocols"
+class _Words:
+    """The ends of rows, and ports, in words: each spelled once."""
+
+    def __init__(self, view: View) -> None:
+        self._ports = view.evaluation.ports
+        self._described: dict[int, str] = {}
+        self.names = tuple(map(str, view.remembered(Numbering).endpoints))
+
+    def describe(self, mask: int) -> str:
+        """Ports. What is neither TCP, UDP nor SCTP may change while some of them does not."""
+        found = self._described.get(mask)
+        if found is None:
+            found = self._described[mask] = self._describe(mask)
+        return found
+
+    def _describe(self, mask: int) -> str:
+        described = self._ports.describe(mask)
+        words = describe_ports(described)
+        if mask == self._ports.all or not mask & self._ports.part(OTHER, None):
+            return words
+        return f"{words}, other protocols" if described else "other protocols"
 
 
 def by_steps(*steps: str) -> Remediation:
@@ -224,74 +252,3 @@ def _with_rules(
         egress = tuple(one for one in rules if isinstance(one, EgressRule))
         spec = msgspec.structs.replace(spec, egress=egress)
     return msgspec.structs.replace(policy, spec=spec)
-
-
-def _write_manifest(policy: NetworkPolicy) -> str:
-    spec: dict[str, Any] = {
-        "podSelector": _selector(policy.spec.pod_selector),
-        "policyTypes": [one.value.capitalize() for one in isolated_directions(policy)],
-    }
-    for direction in Direction:
-        rules = rules_of(policy, direction)
-        if direction in isolated_directions(policy) or rules:
-            spec[direction.value] = [_rule(direction, one) for one in rules]
-    metadata: dict[str, Any] = {
-        "name": policy.metadata.name,
-        "namespace": policy.metadata.namespace,
-    }
-    if policy.metadata.labels:
-        metadata["labels"] = dict(sorted(policy.metadata.labels.items()))
-    document = {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": metadata,
-        "spec": spec,
-    }
-    return yaml.dump(document, Dumper=_DUMPER, sort_keys=False, allow_unicode=False)
-
-
-def _rule(direction: Direction, rule: Rule) -> dict[str, Any]:
-    ports = [
-        {"protocol": one.protocol}
-        | ({} if one.port is None else {"port": one.port})
-        | ({} if one.end_port is None else {"endPort": one.end_port})
-        for one in rule.ports
-    ]
-    return {
-        "from" if direction is Direction.INGRESS else "to": [_peer(one) for one in rule.peers],
-        "ports": ports,
-    }
-
-
-def _peer(peer: Peer) -> dict[str, Any]:
-    if peer.ip_block is not None:
-        block: dict[str, Any] = {"cidr": _cidr(peer.ip_block.cidr)}
-        if peer.ip_block.excepts:
-            block["except"] = [_cidr(one) for one in peer.ip_block.excepts]
-        return {"ipBlock": block}
-    selectors = {
-        "namespaceSelector": peer.namespace_selector,
-        "podSelector": peer.pod_selector,
-    }
-    return {key: _selector(one) for key, one in selectors.items() if one is not None}
-
-
-def _cidr(text: str) -> str:
-    """The CIDR as a new object may spell it: what an API server took once may hold host bits."""
-    whole = parse_cidr(text)
-    bits = 32 if whole.family == 4 else 128
-    first, _, _ = str(whole).partition("-")
-    return f"{first}/{bits - (whole.last - whole.first).bit_length()}"
-
-
-def _selector(selector: LabelSelector) -> dict[str, Any]:
-    written: dict[str, Any] = {}
-    if selector.match_labels:
-        written["matchLabels"] = dict(sorted(selector.match_labels.items()))
-    if selector.match_expressions:
-        written["matchExpressions"] = [
-            {"key": one.key, "operator": one.operator}
-            | ({"values": list(one.values)} if one.values else {})
-            for one in selector.match_expressions
-        ]
-    return written

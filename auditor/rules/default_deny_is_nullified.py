@@ -25,19 +25,17 @@ from typing import Any
 from auditor.model.findings import Direction, Hit, Remediation, Severity, Unevaluated, Witness
 from auditor.model.objects import Reference
 from auditor.model.snapshot import Blind
-from auditor.reachability.closing import Change
 from auditor.reachability.permissions import GrantBy
 from auditor.reachability.view import View
 from auditor.rules._certainty import certainty, describe_gaps
+from auditor.rules._isolation_remediation import take_out
 from auditor.rules._openness import (
     find_openers,
     is_open_without,
     may_allow_everything,
     narrowing_steps,
     spell_policies,
-    without_openers,
 )
-from auditor.rules._remediation import by_manifest
 from auditor.rules._witness import find_witness
 
 SEVERITY = Severity.MEDIUM
@@ -108,8 +106,7 @@ def _witness(
 def _mend(
     view: View, namespace: str, direction: Direction, openers: tuple[GrantBy, ...]
 ) -> Remediation:
-    """Take the rules that open out, but for cluster DNS."""
-    replaced = without_openers(view, direction, openers, but_dns=True)
+    """Take the rules that open out, where that is enough."""
     if is_open_without(view, direction, view.newcomer_in(namespace), openers):
         return narrowing_steps(view, openers)
-    return by_manifest(view, Change(direction, (), replaced))
+    return take_out(view, direction, openers)

@@ -36,7 +36,7 @@ _KINDS = (Blind.PODS, Blind.POLICIES, Blind.NAMESPACE_LABELS)
 
 def check(view: View) -> Iterator[Hit | Unevaluated]:
     """Judge every ordered pair of environments."""
-    environments = Environments(view)
+    environments = view.remembered(Environments)
     for namespace, one in sorted(view.recognition.environments.items()):
         if one.name is None:
             subject = Reference(namespace, "Namespace", namespace)

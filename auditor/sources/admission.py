@@ -21,6 +21,7 @@ from auditor.model.objects import (
     PodSpec,
     PolicyPort,
     Service,
+    ServiceSpec,
 )
 from auditor.model.ports import PROTOCOLS
 from auditor.model.selectors import LabelSelector
@@ -37,6 +38,8 @@ from auditor.sources.naming import (
 )
 
 _POLICY_TYPES = ("Ingress", "Egress")
+_SERVICE_TYPES = ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName")
+_TRAFFIC_POLICIES = ("Cluster", "Local")
 _NOT_A_PORT = "must be between 1 and 65535"
 _NOT_A_PORT_NAME = "is not a port's name: up to 15 of a-z, 0-9 and -, at least one a letter"
 _NOT_A_PROTOCOL = "must be TCP, UDP or SCTP"
@@ -91,14 +94,47 @@ def check_pod(spec: PodSpec, path: str) -> Iterator[Fault]:
 
 
 def check_service(service: Service) -> Iterator[Fault]:
-    """Selector and ports."""
-    yield from check_labels(service.spec.selector, "spec.selector")
-    for index, one in enumerate(service.spec.ports):
+    """Selector, ports, and what decides who is let in from outside."""
+    spec = service.spec
+    yield from check_labels(spec.selector, "spec.selector")
+    for index, one in enumerate(spec.ports):
         path = f"spec.ports[{index}]"
         if not is_port(one.port):
             yield Fault(f"{path}.port", _NOT_A_PORT)
         if one.protocol not in PROTOCOLS:
             yield Fault(f"{path}.protocol", _NOT_A_PROTOCOL)
+        yield from _check_target(one.target_port, f"{path}.targetPort")
+        if one.node_port and spec.type in {"", "ClusterIP"}:
+            yield Fault(f"{path}.nodePort", "needs the type NodePort or LoadBalancer")
+    yield from _check_publishing(spec)
+
+
+def _check_target(port: int | str, path: str) -> Iterator[Fault]:
+    """0 and the empty name are no fault: the server puts the Service's own port there."""
+    if isinstance(port, int) and port and not is_port(port):
+        yield Fault(path, _NOT_A_PORT)
+    if isinstance(port, str) and port and not is_port_name(port):
+        yield Fault(path, _NOT_A_PORT_NAME)
+
+
+def _check_publishing(spec: ServiceSpec) -> Iterator[Fault]:
+    """After `ValidateService` and `validateServiceExternalTrafficPolicy`."""
+    if spec.type and spec.type not in _SERVICE_TYPES:
+        yield Fault("spec.type", f"must be one of {', '.join(_SERVICE_TYPES)}")
+    for index, text in enumerate(spec.external_ips):
+        if not is_legacy_cidr(f"{text}/{128 if ':' in text else 32}"):
+            yield Fault(f"spec.externalIPs[{index}]", f"is not an IP address: {text}")
+    if spec.load_balancer_source_ranges and spec.type != "LoadBalancer":
+        yield Fault("spec.loadBalancerSourceRanges", "needs the type LoadBalancer")
+    for index, text in enumerate(spec.load_balancer_source_ranges):
+        # the server itself allows the padding, for the sake of an older annotation
+        if not is_legacy_cidr(text.strip()):
+            yield Fault(f"spec.loadBalancerSourceRanges[{index}]", f"is not a CIDR: {text}")
+    policy, path = spec.external_traffic_policy, "spec.externalTrafficPolicy"
+    if policy and policy not in _TRAFFIC_POLICIES:
+        yield Fault(path, f"must be one of {', '.join(_TRAFFIC_POLICIES)}")
+    elif policy and not spec.is_published:
+        yield Fault(path, "needs the type LoadBalancer or NodePort, or externalIPs")
 
 
 def check_policy(policy: NetworkPolicy) -> Iterator[Fault]:

@@ -72,7 +72,12 @@ _POLICIES = Resource(
     blind=Blind.POLICIES,
 )
 _SERVICES = Resource(
-    "Service", "/api/v1", "services", namespaced=True, effect="services are not known"
+    "Service",
+    "/api/v1",
+    "services",
+    namespaced=True,
+    effect="services are not known, nor what they publish",
+    blind=Blind.SERVICES,
 )
 _NODES = Resource(
     "Node",

@@ -62,8 +62,9 @@ def _make_pod(workload: Workload, name: str) -> Pod:
         metadata=Metadata(
             name=name,
             namespace=workload.metadata.namespace,
-            labels=workload.labels,
+            labels=workload.template.metadata.labels,
+            annotations=workload.template.metadata.annotations,
             owner_references=(owner,),
         ),
-        spec=workload.pod_spec,
+        spec=workload.template.spec,
     )

@@ -16,7 +16,7 @@ BLIND: Final[Mapping[str, Mapping[str, Blind | None]]] = {
         "Node": None,
         "Pod": Blind.PODS,
         "ReplicationController": Blind.PODS,
-        "Service": None,
+        "Service": Blind.SERVICES,
     },
     "apps/v1": {
         "DaemonSet": Blind.PODS,

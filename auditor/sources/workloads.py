@@ -16,9 +16,12 @@ _FINISHED = frozenset({"Complete", "Failed"})
 
 class _TemplateMetadata(Value, frozen=True):
     labels: Mapping[str, str] = {}
+    annotations: Mapping[str, str] = {}
 
 
-class _Template(Value, frozen=True):
+class Template(Value, frozen=True):
+    """The template of a workload's pods."""
+
     metadata: _TemplateMetadata = _TemplateMetadata()
     spec: PodSpec = PodSpec()
 
@@ -26,7 +29,7 @@ class _Template(Value, frozen=True):
 class _ControllerSpec(Value, frozen=True):
     replicas: int = 1
     selector: LabelSelector | None = None
-    template: _Template = _Template()
+    template: Template = Template()
 
 
 class Controller(Value, frozen=True):
@@ -39,7 +42,7 @@ class Controller(Value, frozen=True):
 class _ReplicationControllerSpec(Value, frozen=True):
     replicas: int = 1
     selector: Mapping[str, str] = {}
-    template: _Template = _Template()
+    template: Template = Template()
 
 
 class ReplicationController(Value, frozen=True):
@@ -61,7 +64,7 @@ class _JobStatus(Value, frozen=True):
 
 class _JobSpec(Value, frozen=True):
     parallelism: int = 1
-    template: _Template = _Template()
+    template: Template = Template()
 
 
 class Job(Value, frozen=True):
@@ -109,8 +112,7 @@ class Workload(NamedTuple):
     kind: str
     metadata: Metadata
     pods: int
-    labels: Mapping[str, str]
-    pod_spec: PodSpec
+    template: Template
 
     @property
     def reference(self) -> Reference:
@@ -133,7 +135,7 @@ def workload_of(kind: str, wire: WireWorkload) -> Workload:
             if kind == "ReplicaSet" and wire.spec.replicas == 0:
                 # A revision of the past; a Deployment of 0 can be scaled up, and counts.
                 pods = 0
-    return Workload(kind, wire.metadata, pods, template.metadata.labels, template.spec)
+    return Workload(kind, wire.metadata, pods, template)
 
 
 def check_workload(wire: WireWorkload) -> Iterator[Fault]:
@@ -188,7 +190,7 @@ def _check_match(selector: LabelSelector, labels: Mapping[str, str]) -> Iterator
         yield Fault("spec.template.metadata.labels", "are not what spec.selector asks for")
 
 
-def _check_template(template: _Template, path: str) -> Iterator[Fault]:
+def _check_template(template: Template, path: str) -> Iterator[Fault]:
     yield from check_labels(template.metadata.labels, f"{path}.metadata.labels")
     yield from check_pod(template.spec, f"{path}.spec")
 

@@ -348,7 +348,7 @@ def test_one_readable_namespace_is_enough(
     assert [None] == [one.namespace for one in _gaps(snapshot, "NetworkPolicy")]
 
 
-def test_refused_evidence_is_a_gap_that_changes_no_verdict(
+def test_refused_evidence_is_a_gap_that_closes_and_opens_nothing(
     read_as: Reader, whole: Snapshot
 ) -> None:
     """ConfigMaps, nodes, services, agents and owners are missed by name; pods stay exact."""
@@ -357,7 +357,8 @@ def test_refused_evidence_is_a_gap_that_changes_no_verdict(
     kinds = {"Service", "Node", "DaemonSet", "ReplicaSet", "Job", "ConfigMap"}
     missing = [one for one in snapshot.gaps if one.kind in kinds]
     assert kinds == {one.kind for one in missing}
-    assert {None} == {one.blind for one in missing}
+    blinding = {(one.kind, one.blind) for one in missing if one.blind is not None}
+    assert {("Service", Blind.SERVICES)} == blinding
     assert ["cilium-config", "absent"] == [one.name for one in _gaps(snapshot, "ConfigMap")]
 
 

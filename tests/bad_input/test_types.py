@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from auditor.cli.progress import quiet_progress
-from auditor.job import evaluate_snapshot, judge_view, take_snapshot
+from auditor.job import evaluate_snapshot, judge_view, load_acceptance, take_snapshot
 from auditor.model.findings import RuleStatus
 from auditor.model.progress import Progress
 from auditor.model.report import RuleRecord
@@ -154,5 +154,7 @@ def _judge(settings: Settings) -> Sequence[RuleRecord]:
     now = "2026-01-02T03:04:05Z"
     snapshot = take_snapshot(settings, now=now, stdin=None, stage=_pass_in_silence)
     view = evaluate_snapshot(snapshot, settings, stage=_pass_in_silence)
-    audit = judge_view(view, settings, run_id="r", started_at=now, clock=lambda: now)
+    audit = judge_view(
+        view, settings, load_acceptance(settings), run_id="r", started_at=now, clock=lambda: now
+    )
     return audit.report.rules

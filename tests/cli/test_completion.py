@@ -27,7 +27,18 @@ def test_the_script_of_bash_is_bash(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("netpol-auditor ", {"audit", "snapshot", "connections", "explain", "rules", "completion"}),
+        (
+            "netpol-auditor ",
+            {
+                "audit",
+                "snapshot",
+                "connections",
+                "explain",
+                "waivers",
+                "rules",
+                "completion",
+            },
+        ),
         ("netpol-auditor conn", {"connections"}),
         ("netpol-auditor rules ", {"list", "show"}),
         ("netpol-auditor connections --exc", {"--exclude-namespace"}),

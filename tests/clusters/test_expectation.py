@@ -278,34 +278,41 @@ FINDINGS = """
 """
 
 
-def test_findings_of_the_given_rules_are_compared(tmp_path: Path) -> None:
+def test_findings_are_compared(tmp_path: Path) -> None:
     """Rule, subject, detail and severity are equal; an empty detail and null are one."""
     expectation = expect(tmp_path, "[]", FINDINGS)
     leak = finding(None, "Environments", "dev→prod")
     deny = finding("dev", "Namespace", "dev", rule="namespace-lacks-default-deny", detail="ingress")
-    rules = {"environments-can-talk", "namespace-lacks-default-deny"}
     low = deny | {"severity": "low"}
-    assert expectation.compare_findings([leak, low], rules) == []
-    assert expectation.compare_findings([leak | {"detail": None}, low], rules) == []
+    assert expectation.compare_findings([leak, low]) == []
+    assert expectation.compare_findings([leak | {"detail": None}, low]) == []
     expected = [
         "extra finding: namespace-lacks-default-deny on dev/Namespace/dev, detail ingress, high",
         "missing finding: namespace-lacks-default-deny on dev/Namespace/dev, detail ingress, low",
     ]
-    assert expected == expectation.compare_findings([leak, deny], rules)
+    assert expected == expectation.compare_findings([leak, deny])
 
 
-def test_findings_of_other_rules_are_left_out(tmp_path: Path) -> None:
-    """Neither what is expected nor what was found of another rule counts."""
-    expectation = expect(tmp_path, "[]", FINDINGS)
-    found = [finding(None, "Environments", "dev→prod"), finding("a", "Pod", "b", rule="other")]
-    assert expectation.compare_findings(found, {"environments-can-talk"}) == []
+def test_lists_of_subjects_and_details_are_a_finding_each(tmp_path: Path) -> None:
+    """Findings that are alike in the rest stand in one line: every subject with every detail."""
+    line = "{rule: open, subject: [a/Pod/b, a/Pod/c], detail: [ingress, egress], severity: low}"
+    both = [
+        finding("a", "Pod", name, rule="open", detail=detail, severity="low")
+        for name in ("b", "c")
+        for detail in ("ingress", "egress")
+    ]
+    expectation = expect(tmp_path, "[]", f"[{line}]")
+    assert expectation.compare_findings(both) == []
+    missing = ["missing finding: open on a/Pod/c, detail egress, low"]
+    assert missing == expectation.compare_findings(both[:-1])
 
 
 def test_a_finding_given_twice_is_a_difference(tmp_path: Path) -> None:
     """Findings are compared as multisets."""
+    expectation = expect(tmp_path, "[]", FINDINGS)
     leak = finding(None, "Environments", "dev→prod")
-    actual = expect(tmp_path, "[]", FINDINGS).compare_findings(
-        [leak, leak], {"environments-can-talk"}
-    )
-    line = "environments-can-talk on Environments/dev→prod, detail none, high"
-    assert [f"extra finding: {line}"] == actual
+    low = finding("dev", "Namespace", "dev", rule="namespace-lacks-default-deny", detail="ingress")
+    actual = expectation.compare_findings([leak, leak, low | {"severity": "low"}])
+    assert actual == [
+        "extra finding: environments-can-talk on Environments/dev→prod, detail none, high"
+    ]

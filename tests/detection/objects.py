@@ -16,9 +16,10 @@ from auditor.model.objects import (
     Pod,
     PodSpec,
     PodStatus,
+    Service,
 )
 from auditor.model.recognition import Cni
-from auditor.model.snapshot import ConfigMapEvidence, Snapshot
+from auditor.model.snapshot import ClusterIdentity, ConfigMapEvidence, Gap, Snapshot
 
 
 def make_pod(
@@ -67,10 +68,16 @@ def make_agent(
     )
 
 
-def make_node(name: str, version: str, annotations: Mapping[str, str] | None = None) -> Node:
+def make_node(
+    name: str,
+    version: str,
+    annotations: Mapping[str, str] | None = None,
+    *,
+    labels: Mapping[str, str] | None = None,
+) -> Node:
     """A node with a kubelet of some version."""
     return Node(
-        metadata=NodeMetadata(name=name, annotations=annotations or {}),
+        metadata=NodeMetadata(name=name, annotations=annotations or {}, labels=labels or {}),
         status=NodeStatus(node_info=NodeInfo(kubelet_version=version)),
     )
 
@@ -82,6 +89,9 @@ def make_snapshot(
     agents: Iterable[Agent] = (),
     nodes: Iterable[Node] = (),
     config_maps: Iterable[ConfigMapEvidence] = (),
+    gaps: Iterable[Gap] = (),
+    version: str | None = None,
+    services: Iterable[Service] = (),
 ) -> Snapshot:
     """A snapshot; a namespace that only a pod uses is there as well, as the sources see to it."""
     present = list(namespaces)
@@ -96,6 +106,9 @@ def make_snapshot(
         agents=tuple(agents),
         nodes=tuple(nodes),
         config_maps=tuple(config_maps),
+        gaps=tuple(gaps),
+        cluster=ClusterIdentity(version=version),
+        services=tuple(services),
     )
 
 

@@ -98,15 +98,13 @@ def test_companion_with_the_label_is_no_second_agent() -> None:
 @pytest.mark.parametrize(
     ("daemon_set", "namespace"),
     [
-        ("sdn", "shop"),
-        ("nsx-ncp", "shop"),
         ("calico-node-windows", "kube-system"),
         ("cilium-envoy", "kube-system"),
         ("kube-proxy", "kube-system"),
     ],
 )
 def test_other_daemon_set_is_no_cni(daemon_set: str, namespace: str) -> None:
-    """A similar name, or a common name in another namespace, is no agent."""
+    """A similar name is no agent."""
     assert Cni() == recognize_cni(make_agent(daemon_set, namespace=namespace))
 
 
@@ -169,6 +167,8 @@ def test_two_enforcers_that_read_ip_blocks_differently() -> None:
         (None, "enable_policy", "sometimes"),
         (True, "policy_audit_mode", "false"),
         (False, "policy_audit_mode", "true"),
+        (True, "enable_k8s_networkpolicy", "true"),
+        (False, "enable_k8s_networkpolicy", "false"),
     ],
 )
 def test_cilium_config_decides(
@@ -176,7 +176,7 @@ def test_cilium_config_decides(
     key: str,
     value: str,
 ) -> None:
-    """Cilium enforces nothing where policies are off or only audited."""
+    """Cilium enforces nothing where policies are off, only audited, or not watched."""
     found = recognize_cni(CILIUM, config_maps=(cilium_config(**{key: value}),))
     assert ("Cilium", enforces, False) == verdict(found)
     text = f"ConfigMap kube-system/cilium-config: {key.replace('_', '-')}={value}"
@@ -202,7 +202,8 @@ def test_cilium_without_its_config_map() -> None:
         "DaemonSet kube-system/cilium",
         (
             "ConfigMap cilium-config was not read: "
-            "enable-policy=default, policy-audit-mode=false is assumed"
+            "enable-policy=default, policy-audit-mode=false, enable-k8s-networkpolicy=true "
+            "is assumed"
         ),
     )
     assert expected == recognize_cni(CILIUM).evidence

@@ -6,7 +6,6 @@ import pytest
 
 from auditor.detection.databases import path_segments
 from auditor.detection.recognize import recognize
-from auditor.errors import UsageError
 from auditor.model.objects import Container, ContainerPort, Pod, Reference
 from auditor.model.recognition import Database
 from auditor.settings import DetectionSettings
@@ -368,9 +367,3 @@ def test_settings_pattern_reads_the_last_segment() -> None:
     settings = DetectionSettings(databases={"ledger": "LedgerDB"})
     pod = make_pod(Container(name="main", image="ledger/app:ledger"))
     assert {} == databases(pod, settings=settings)
-
-
-def test_broken_pattern_is_a_usage_error() -> None:
-    """A pattern of the settings that is no regular expression is named."""
-    with pytest.raises(UsageError, match=r"detection\.databases: `db\(` is no regular"):
-        databases(settings=DetectionSettings(databases={"db(": "X"}))

@@ -6,7 +6,7 @@ import pytest
 
 from auditor.detection.recognize import recognize
 from auditor.model.recognition import Environment
-from auditor.settings import DetectionSettings
+from auditor.settings import DataFile, DetectionSettings
 from tests.detection.objects import make_namespace, make_snapshot
 
 NO_SETTINGS = DetectionSettings()
@@ -249,3 +249,42 @@ def test_settings_may_name_their_own(declared: str, name: str, production: bool)
     found = environment("shop", settings=settings)
     assert found is not None
     assert (name, production) == (found.name, found.production)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "expected"), [("shop-blue", "test"), ("shop-a", "prod"), ("team-shop-a", None)]
+)
+def test_settings_may_give_a_glob(namespace: str, expected: str | None) -> None:
+    """A namespace's own name goes before a glob, and the first glob before a later one."""
+    settings = DetectionSettings(
+        environments={"shop-*": "prod", "shop-a*": "staging", "shop-blue": "test"}
+    )
+    found = environment(namespace, settings=settings)
+    assert expected == (found.name if found else None)
+
+
+def test_label_of_our_own_is_the_strongest() -> None:
+    """The label that is meant for this tool goes before any other, and not before the settings."""
+    labels = {"netpol-auditor.io/environment": "staging", "environment": "prod"}
+    found = environment("shop", labels)
+    assert found is not None
+    assert ("staging", ("label netpol-auditor.io/environment=staging",)) == (
+        found.name,
+        found.evidence,
+    )
+
+
+def test_label_of_our_own_can_contradict_the_name() -> None:
+    """A namespace that is called production and declared as something else is ambiguous."""
+    found = environment("shop-prod", {"netpol-auditor.io/environment": "dev"})
+    assert found is not None
+    assert (None, True) == (found.name, found.production)
+
+
+def test_data_of_the_settings_is_used() -> None:
+    """A word of a data file names its environment, in production where it says so."""
+    text = "environments: [{name: live-eu, values: [euw], production: true}]"
+    settings = DetectionSettings(data=(DataFile("mine.yaml", text),))
+    found = environment("shop-euw", settings=settings)
+    assert found is not None
+    assert ("live-eu", True) == (found.name, found.production)

@@ -35,6 +35,8 @@ def test_two_config_maps_are_read() -> None:
             keys=(
                 "enable-policy",
                 "policy-audit-mode",
+                "enable-k8s-networkpolicy",
+                "enable-sctp",
                 "policy-cidr-match-mode",
                 "cni-chaining-mode",
                 "labels",

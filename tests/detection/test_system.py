@@ -31,6 +31,10 @@ def is_system(name: str, settings: DetectionSettings = NO_SETTINGS) -> bool:
         "tigera-operator",
         "gke-managed-system",
         "nsx-system",
+        "cilium",
+        "antrea-system",
+        "weave",
+        "ovn-kubernetes",
     ],
 )
 def test_platform_namespace_is_system(name: str) -> None:

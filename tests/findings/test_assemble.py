@@ -142,3 +142,28 @@ def test_findings_of_a_scenario_are_those_expected(cluster: FindCluster) -> None
         if one.rule in ids
     }
     assert expected == {key_of(one) for one in report.findings}
+
+
+def test_namespaces_without_a_policy_are_named(cluster: FindCluster) -> None:
+    """Those judged that hold no NetworkPolicy object, sorted; whatever the policies do."""
+    view = evaluate_scenario(cluster("shop"))
+    holding = {one.namespace for one in view.snapshot.policies}
+    bare = tuple(sorted({one.name for one in view.snapshot.namespaces} - holding))
+    assert bare
+    assert bare == audit(view, Scope(), RUN).report.scope.namespaces.without_policy
+    left = audit(view, Scope(exclude={bare[0]: "elsewhere"}), RUN).report.scope.namespaces
+    assert bare[1:] == left.without_policy
+
+
+def test_a_namespace_whose_policies_could_not_be_read_is_not_without_one() -> None:
+    """A broken NetworkPolicy may be one; a kind that is not evaluated is none."""
+    namespaces = audit(evaluate_text(PARTLY_READ), Scope(), RUN).report.scope.namespaces
+    assert ((), ("shop",)) == (namespaces.without_policy, namespaces.policies_unread)
+    whole = PARTLY_READ.replace("ingress: [{from: [{}]}]", "ingress: []")
+    namespaces = audit(evaluate_text(whole), Scope(), RUN).report.scope.namespaces
+    assert ((), ()) == (namespaces.without_policy, namespaces.policies_unread)
+    other_kind = PARTLY_READ.partition("---\napiVersion: networking")[0] + (
+        "---\n" + PARTLY_READ.rpartition("---\n")[2]
+    )
+    namespaces = audit(evaluate_text(other_kind), Scope(), RUN).report.scope.namespaces
+    assert (("shop",), ()) == (namespaces.without_policy, namespaces.policies_unread)

@@ -80,8 +80,7 @@ def test_ids_survive_a_rollout() -> None:
 def test_ids_do_not_depend_on_severity() -> None:
     """A namespace that is filled is the same finding, of another severity."""
     empty = "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}"
-    before = audit_snapshot(read_text(empty)).severities
+    before = audit_snapshot(read_text(empty)).findings_of(RULE)
     filled = audit_snapshot(read_text(f"{empty}\n---\n{deployed('5d4f9c7b6d', 1)}")).severities
-    assert before
-    assert {"medium"} == set(before.values())
-    assert {"high"} == {filled[one] for one in before}
+    assert {"medium"} == {one.severity for one in before}
+    assert {"high"} == {filled[one.id] for one in before}

@@ -13,7 +13,7 @@ from auditor.model.findings import Hit, RuleStatus, Severity, Unevaluated
 from auditor.model.objects import Reference
 from auditor.model.report import RuleRecord
 from auditor.reachability.view import View
-from auditor.rules import RULES
+from auditor.rules import ENFORCEMENT, RULES
 from auditor.rules._rule import Check, Rule
 from tests.conftest import FindCluster
 from tests.findings.audits import evaluate_scenario, evaluate_text, key_of
@@ -182,3 +182,37 @@ def test_a_pass_is_declared_only_where_the_cni_enforces_nothing(cluster: FindClu
         assert {False} == failed
         declared[variant] = passed
     assert {"flannel": {True}, "calico": {False}, "main": {False}} == declared
+
+
+def stands_for_enforcement(check: Check) -> Rule:
+    """A rule in the place of the one about enforcement."""
+    return make_rule(check)._replace(id=ENFORCEMENT.id)
+
+
+@pytest.mark.parametrize(
+    ("declared_only", "check"),
+    [
+        (True, states_one),
+        (True, states_and_cannot_see),
+        (True, breaks),
+        (False, states_nothing),
+        (False, cannot_see),
+    ],
+)
+def test_any_finding_on_enforcement_marks_every_pass(
+    declared_only: bool,  # noqa: FBT001
+    check: Check,
+) -> None:
+    """Whatever is not enforced, and wherever the rule stands, before the pass or after it."""
+    view = evaluate_text(WEB)
+    clean, enforcement = make_rule(states_nothing), stands_for_enforcement(check)
+    for rules in ([clean, enforcement], [enforcement, clean]):
+        records = {one.id: one for one in judge(view, Judged(view, Scope()), rules).rules}
+        assert declared_only is records[clean.id].declared_only
+        assert not records[enforcement.id].declared_only
+
+
+def test_only_the_rule_on_enforcement_marks_a_pass() -> None:
+    """A finding of another rule says nothing about enforcement."""
+    records = {one.id: one for one in judge_by(states_one, states_nothing).rules}
+    assert not records["states-nothing"].declared_only

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from auditor.findings.score import score
 from auditor.model.findings import (
     ChangedConnection,
     ChangedConnections,
@@ -74,11 +75,12 @@ def make_finding(number: int, **changes: object) -> FindingRecord:
             severity_reason=None,
             system=False,
             status="open",
+            waiver=None,
             subject=SubjectRecord(namespace=None, kind="Namespace", name="shop-dev"),
             detail="ingress",
             message="shop-dev lacks a default deny for ingress: a new pod accepts every connection",
             hint="add a policy that selects every pod and allows no ingress",
-            controls=None,
+            controls=(),
             evidence={"pods": 6, "policies_that_open_it": []},
             witness=None,
             policies=(),
@@ -253,6 +255,7 @@ def make_audit(
     )
     ruled = statuses if rules is None else tuple(rules)
     severities = Counter(one.severity for one in found if one.status == "open")
+    waived = Counter(one.severity for one in found if one.status == "waived")
     by_status = Counter(rule.status for rule in ruled)
     report = Report(
         schema=REPORT_SCHEMA,
@@ -277,10 +280,15 @@ def make_audit(
         ),
         summary=SummaryRecord(
             by_severity={one.value: severities[one] for one in Severity},
+            waived_by_severity={one.value: waived[one] for one in Severity},
             by_status={one.value: by_status[one] for one in RuleStatus},
+            score=score((one.severity for one in found), ruled, subjects=20),
         ),
         rules=ruled,
         findings=found,
+        waivers=(),
+        refused_waivers=(),
+        frameworks=(),
         drift=None,
         digest="",
     )

@@ -7,7 +7,15 @@ from auditor.model.findings import (
     ChangedConnections,
     Remediation,
     RuleStatus,
+    Severity,
     Witness,
+)
+from auditor.model.frameworks import (
+    ControlRecord,
+    ControlStatus,
+    Coverage,
+    FrameworkRecord,
+    ReadingRecord,
 )
 from auditor.model.report import (
     Audit,
@@ -18,8 +26,10 @@ from auditor.model.report import (
     GapSourceRecord,
     NamespacesRecord,
     RuleRecord,
+    SeverityOverrideRecord,
     SubjectRecord,
 )
+from auditor.model.waivers import RefusedWaiverRecord, WaiverRecord, WaiverState, WaiverUseRecord
 from tests.reports.audits import make_audit, make_finding, make_matrix
 
 STRINGS = (
@@ -44,6 +54,7 @@ def make_hostile(hostile: str) -> Audit:
     """Make an audit that carries one hostile string wherever a cluster's string may stand."""
     connection = ChangedConnection(hostile, hostile, hostile)
     changed = ChangedConnections(1, (connection,), 0)
+    waiver = _waiver(hostile)
     finding = make_finding(
         1,
         subject=SubjectRecord(hostile, hostile, hostile),
@@ -57,13 +68,23 @@ def make_hostile(hostile: str) -> Audit:
         remediation=Remediation(manifest=hostile, steps=(hostile,), closes=changed, opens=changed),
         first_seen=hostile,
         last_seen=hostile,
+        waiver=waiver,
+        controls=(hostile, f"{hostile} {hostile} {hostile}"),
     )
     gap = GapRecord(
         hostile, hostile, hostile, GapSourceRecord(hostile, hostile, hostile), hostile, hostile
     )
     audit = make_audit(
         [finding],
-        rules=[RuleRecord(hostile, RuleStatus.ERROR, declared_only=True, reason=hostile)],
+        rules=[
+            RuleRecord(
+                hostile,
+                RuleStatus.ERROR,
+                declared_only=True,
+                reason=hostile,
+                severity_override=SeverityOverrideRecord(Severity.HIGH, Severity.LOW, hostile),
+            )
+        ],
         gaps=[gap],
         cluster=ClusterRecord(
             hostile, hostile, hostile, CniRecord(hostile, enforces=False, evidence=(hostile,))
@@ -72,7 +93,61 @@ def make_hostile(hostile: str) -> Audit:
     )
     scope = msgspec.structs.replace(
         audit.report.scope,
-        namespaces=NamespacesRecord(1, 1, (ExcludedNamespace(hostile, hostile),)),
+        namespaces=NamespacesRecord(
+            1, 1, (ExcludedNamespace(hostile, hostile),), (hostile,), (hostile,)
+        ),
         policies={hostile: 1},
+        selector=hostile,
     )
-    return msgspec.structs.replace(audit, report=msgspec.structs.replace(audit.report, scope=scope))
+    report = msgspec.structs.replace(
+        audit.report,
+        scope=scope,
+        waivers=tuple(
+            WaiverUseRecord(waiver, state, 1, days, expires_soon=days == 1, reason=hostile)
+            for state, days in zip(WaiverState, (99, 1, -1), strict=True)
+        ),
+        refused_waivers=(RefusedWaiverRecord(hostile, hostile, hostile),),
+        frameworks=(_framework(hostile),),
+    )
+    return msgspec.structs.replace(audit, report=report)
+
+
+def _waiver(hostile: str) -> WaiverRecord:
+    return WaiverRecord(
+        id=hostile,
+        rule=hostile,
+        subject=hostile,
+        detail=hostile,
+        reason=hostile,
+        compensating_control=hostile,
+        owner=hostile,
+        approved_by=hostile,
+        ticket=hostile,
+        created=hostile,
+        expires=hostile,
+        file=None,
+        line=None,
+        annotated=hostile,
+    )
+
+
+def _framework(hostile: str) -> FrameworkRecord:
+    reading = ReadingRecord(hostile, hostile, ControlStatus.FAIL)
+    controls = [
+        ControlRecord(
+            id=hostile,
+            title=hostile,
+            rules=(hostile,),
+            coverage=Coverage.PARTIAL,
+            source=source,
+            verified=False,
+            note=hostile,
+            status=ControlStatus.FAIL,
+            declared_only=False,
+            readings=(reading,),
+        )
+        for source in (hostile, "https://framework.example")
+    ]
+    return FrameworkRecord(
+        id=hostile, framework=hostile, edition=hostile, note=hostile, controls=tuple(controls)
+    )

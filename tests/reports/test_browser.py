@@ -114,8 +114,22 @@ def test_the_fragment_filters(open_page: Open, fragment: str, expected: list[str
 def test_a_section_without_a_match_is_folded_away(open_page: Open) -> None:
     """No empty frame is left behind."""
     document, _ = open_page(render_html(make_shop()), "#?severity=medium")
-    system = find_all(by_id(document, "system-findings"), "div", class_="findings")
+    system = find_all(by_id(document, "system-findings"), "details", class_="problem")
     assert [""] == [one.get("hidden") for one in system]
+
+
+@pytest.mark.parametrize(
+    ("fragment", "opened"),
+    [("", None), ("#?severity=low", ""), ("#finding-0000000000000009", "")],
+)
+def test_folded_findings_are_shown_to_whoever_asks_for_them(
+    open_page: Open, fragment: str, opened: str | None
+) -> None:
+    """Minor problems are folded; a filter that leaves them, or a link to one, unfolds them."""
+    document, console = open_page(render_html(make_shop()), fragment)
+    (minor,) = find_all(by_id(document, "system-findings"), "details", class_="problem")
+    assert [] == console
+    assert opened == minor.get("open")
 
 
 def test_a_finding_that_is_linked_to_is_unfolded(open_page: Open) -> None:

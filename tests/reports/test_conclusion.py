@@ -2,6 +2,7 @@
 
 import msgspec
 
+from auditor.findings.run import ENFORCEMENT_RULE
 from auditor.model.findings import RuleStatus, Severity
 from auditor.model.report import Audit, ClusterRecord, CniRecord, RuleRecord
 from reports.conclusion import conclude, count_severities, describe_gap, warn
@@ -155,3 +156,26 @@ def test_a_gap_is_named_by_kind_and_place() -> None:
         "NetworkPolicy shop-test/broken: endPort 80 is below port 443",
         "object in policies/test.yaml: endPort 80 is below port 443",
     ] == [describe_gap(one) for one in (*GAPS, file_gap)]
+
+
+def test_policies_that_are_enforced_in_part_are_the_first_thing_said() -> None:
+    """A feature, agents or nodes: what the rule on enforcement found is in the notice, too."""
+    base = make_finding(1, severity=Severity.HIGH)
+    found = msgspec.structs.replace(base, rule=ENFORCEMENT_RULE, message="Calico is half ready")
+    audit = make_audit([found])
+    verdict = conclude(audit.report)
+    assert Tone.BAD is verdict.tone
+    assert verdict.paragraph.startswith(
+        "The network plugin of this cluster enforces its network policies only in part"
+    )
+    (notice,) = warn(audit.report, {})
+    assert (Tone.BAD, "Policies are enforced only in part") == (notice.tone, notice.title)
+    assert notice.text.startswith("Calico is half ready. The connections")
+
+
+def test_a_waived_finding_on_enforcement_is_no_notice() -> None:
+    """Somebody has answered for it."""
+    base = make_finding(1, status="waived")
+    audit = make_audit([msgspec.structs.replace(base, rule=ENFORCEMENT_RULE)])
+    assert "only in part" not in conclude(audit.report).paragraph
+    assert () == warn(audit.report, {})

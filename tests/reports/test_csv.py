@@ -10,6 +10,7 @@ from auditor.model.findings import ChangedConnections, Remediation
 from reports.csv import COLUMNS, begins_formula, render_csv
 from reports.text import visible
 from tests.reports.audits import make_audit, make_finding, make_many, make_shop
+from tests.reports.governance import make_governed
 from tests.reports.hostile import STRINGS, make_hostile
 
 
@@ -90,11 +91,30 @@ def test_no_hostile_field_breaks_its_row(hostile: str) -> None:
 
 
 def test_what_a_remediation_opens_is_counted() -> None:
-    """In a column of its own, the last: earlier versions had none."""
+    """In a column of its own."""
     opens = ChangedConnections(total=7, connections=(), omitted=7)
     finding = make_finding(1, remediation=Remediation(manifest="kind: X", opens=opens))
     (row,) = read(render_csv(make_audit([finding])))
-    assert ("7", "opens") == (row["opens"], COLUMNS[-1])
+    assert "7" == row["opens"]
+
+
+def test_a_waived_finding_has_its_waiver_and_its_controls() -> None:
+    """Who accepted it, why, until when; and whether the waiver holds."""
+    expired, waived = read(render_csv(make_governed()))
+    assert {
+        "status": "waived",
+        "waiver": "w-1",
+        "waiver_state": "holds",
+        "waiver_reason": "the namespace is torn down every night",
+        "waiver_compensating_control": "a gateway filters what enters",
+        "waiver_owner": "team-shop",
+        "waiver_approved_by": "security board",
+        "waiver_ticket": "SEC-1234",
+        "waiver_created": "2026-01-10",
+        "waiver_expires": "2026-12-31",
+        "controls": "Benchmark 1.0 5.3.2; Standard 2022 8.20; Standard 2022 8.21",
+    }.items() <= waived.items()
+    assert ("open", "expired") == (expired["status"], expired["waiver_state"])
 
 
 def test_a_finding_without_evidence_has_an_empty_field() -> None:

@@ -20,6 +20,7 @@ from auditor.model.report import Audit, RuleRecord
 from reports.layout import PAPER
 from reports.pdf import refuse_everything, render_pdf
 from tests.reports.audits import RULES, make_audit, make_many, make_shop
+from tests.reports.governance import make_governed
 from tests.reports.hostile import make_hostile
 
 ROOT = Path(__file__).parent.parent.parent
@@ -103,12 +104,34 @@ def test_rules_that_were_not_evaluated_or_only_declared_are_marked() -> None:
     assert "pass declared only" in text
 
 
+def test_waivers_controls_and_the_score_are_in_the_document() -> None:
+    """Who accepted what, the matrix with its limits, and the formula beside the value."""
+    text = text_of(read(render_pdf(make_governed())))
+    for part in (
+        "1 waiver expired: 1 finding is open again",
+        "1 waived: 1 high (not among those above)",
+        "50.0 of 100 (S = 20, W = 20)",
+        "Expired: 1", "Expiring within 30 days: 1", "In use: 1", "Unused: 1", "Not honoured: 1",
+        "Approved by security board", "Ticket SEC-1234", "2026-12-21 (in 30 days)",
+        "Waiver: until 2026-12-31, owner team-shop",
+        "it holds no longer, and the finding is open again",
+        "Severity medium by the settings, high by default: a mesh isolates pods",
+        "Disabled: a proxy",
+        "not evidence that a control operated effectively",
+        "Read as “literal”: each namespace holds a policy: pass",
+        "Id and title not verified in the source",
+        "Controls touched: Benchmark 1.0: 5.3.2; Standard 2022: 8.20, 8.21",
+    ):  # fmt: skip
+        assert part in text, part
+
+
 def test_the_document_has_bookmarks(shop: PdfReader) -> None:
     """The sections, in order."""
     titles = [str(one["/Title"]) for one in shop.outline if not isinstance(one, list)]
     assert [
         "Conclusion", "Scope", "Gaps", "Who can reach whom", "Findings: 8",
-        "Findings in system namespaces: 2", "Rules", "Sign-off", "Appendix: rule pages",
+        "Findings in system namespaces: 2", "Exceptions", "Rules", "Controls", "Sign-off",
+        "Appendix: rule pages",
     ] == titles  # fmt: skip
 
 
@@ -168,7 +191,7 @@ def test_rows_are_capped_and_the_rest_is_counted() -> None:
     assert "26 further findings" in text
     assert "4 further findings" in text
     assert "report.html, report.json and findings.csv hold every finding." in text
-    assert "The 2 worst findings are shown with evidence and remediation; the next 8" in text
+    assert "2 findings are shown with evidence and remediation: the first 3 of each rule" in text
 
 
 @pytest.mark.slow
@@ -223,7 +246,9 @@ def uris(reader: PdfReader) -> list[str]:
     return [str(one["/A"]["/URI"]) for one in annotations if "/URI" in one.get("/A", {})]
 
 
-@pytest.mark.parametrize("audit", [make_shop(), make_audit()], ids=["shop", "empty"])
+@pytest.mark.parametrize(
+    "audit", [make_shop(), make_governed(), make_audit()], ids=["shop", "governed", "empty"]
+)
 def test_the_renderer_has_nothing_to_complain_about(
     audit: Audit, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,24 +6,29 @@ from auditor.model.findings import ChangedConnections, Remediation, RuleStatus, 
 from auditor.model.report import RuleRecord, SubjectRecord
 from reports.finding_rows import describe_evidence, describe_witness
 from reports.layout import PAPER, SCREEN
-from reports.rows import ChangedRows, Tone
+from reports.rows import ChangedRows, FindingRow, FindingSection, Tone
 from reports.view import arrange, describe_time
 from tests.reports.audits import GAPS, make_audit, make_finding, make_many, make_page, make_shop
 
 
+def rows_of(section: FindingSection) -> list[FindingRow]:
+    """Return the findings that a section shows in full."""
+    return [row for group in section.groups for row in group.rows]
+
+
 def test_findings_are_sorted_worst_first() -> None:
-    """By severity, then by rule, then by subject."""
+    """By severity, then by rule in the order of the report's rules, then by subject."""
     (section, _) = arrange(make_shop(), SCREEN).sections
     assert [
+        ("high", "namespace-lacks-default-deny", "Namespace/shop-dev"),
+        ("high", "namespace-lacks-default-deny", "Namespace/shop-dev"),
         ("high", "database-open-to-all-pods", "shop-dev/StatefulSet/db"),
         ("high", "egress-is-unrestricted", "shop-dev/Deployment/api"),
         ("high", "egress-is-unrestricted", "shop-dev/Deployment/web"),
         ("high", "egress-is-unrestricted", "shop-dev/StatefulSet/db"),
         ("high", "environments-can-talk", "Environments/dev→prod"),
-        ("high", "namespace-lacks-default-deny", "Namespace/shop-dev"),
-        ("high", "namespace-lacks-default-deny", "Namespace/shop-dev"),
         ("medium", "egress-to-whole-internet", "shop-prod/Deployment/web"),
-    ] == [(one.severity, one.rule, one.subject) for one in section.rows]
+    ] == [(one.severity, one.rule, one.subject) for one in rows_of(section)]
 
 
 def test_the_order_of_the_input_does_not_matter() -> None:
@@ -52,19 +57,82 @@ def test_the_worst_list_has_a_line_per_rule_and_severity() -> None:
     """Many findings of one rule do not hide the next rule."""
     worst = arrange(make_shop(), SCREEN).worst
     assert [
+        ("namespace-lacks-default-deny", 1),
         ("database-open-to-all-pods", 0),
         ("egress-is-unrestricted", 2),
         ("environments-can-talk", 0),
-        ("namespace-lacks-default-deny", 1),
         ("egress-to-whole-internet", 0),
-    ] == [(one.finding.rule, one.more) for one in worst]
+    ] == [(one.finding.rule, one.more) for one in worst.rows]
+    assert "" == worst.rest
+
+
+def test_many_findings_about_one_subject_do_not_hide_the_next() -> None:
+    """Of one severity a subject not yet named goes first; a worse severity goes before all."""
+    names = {"a": ("db",), "b": ("db", "web"), "c": ("db",), "d": ("api",), "e": ("db",)}
+    findings = [
+        make_finding(
+            number,
+            rule=rule,
+            severity=Severity.CRITICAL if rule == "e" else Severity.HIGH,
+            subject=SubjectRecord("shop", "Deployment", name),
+        )
+        for number, (rule, name) in enumerate((r, n) for r, ns in names.items() for n in ns)
+    ]
+    worst = arrange(make_audit(findings), SCREEN).worst
+    assert [("e", "db"), ("a", "db"), ("b", "web"), ("d", "api"), ("c", "db")] == [
+        (one.finding.rule, one.finding.name) for one in worst.rows
+    ]
+
+
+def test_the_worst_list_counts_the_problems_that_it_leaves_out() -> None:
+    """Six lines, and the number of the other rules and severities."""
+    findings = [make_finding(number, rule=f"rule-{number}") for number in range(8)]
+    worst = arrange(make_audit(findings), SCREEN).worst
+    assert (6, "2 further problems are among the findings below.") == (len(worst.rows), worst.rest)
+
+
+def test_minor_and_long_groups_are_folded() -> None:
+    """What is low or info, and what would push the next problem out of sight."""
+    minor = [make_finding(1, severity=Severity.LOW), make_finding(2, severity=Severity.INFO)]
+    long = [make_finding(number, rule="long") for number in range(3, 14)]
+    short = [make_finding(number, rule="short") for number in range(14, 24)]
+    (section,) = arrange(make_audit([*minor, *long, *short]), SCREEN).sections
+    assert [("long", True), ("short", False)] == [
+        (one.rule, one.folded) for one in section.groups[:2]
+    ]
+    assert [Severity.LOW, Severity.INFO] == [one.severity for one in section.groups[2:]]
+    assert all(one.folded for one in section.groups[2:])
+
+
+def test_a_group_says_how_far_it_extends() -> None:
+    """In findings, and in namespaces where there are several."""
+    places = [("a", "x"), ("a", "y"), ("b", "x")]
+    findings = [
+        make_finding(number, subject=SubjectRecord(namespace, "Deployment", name))
+        for number, (namespace, name) in enumerate(places)
+    ]
+    (section,) = arrange(make_audit(findings), SCREEN).sections
+    assert ["3 findings in 2 namespaces"] == [one.extent for one in section.groups]
+    (section,) = arrange(make_audit(findings[:2]), SCREEN).sections
+    assert ["2 findings"] == [one.extent for one in section.groups]
+
+
+def test_other_findings_about_a_subject_are_named_at_a_finding() -> None:
+    """Worst first, five of them, and the rest is counted; waived ones are not open."""
+    findings = [make_finding(number, rule=f"rule-{number}") for number in range(8)]
+    waived = make_finding(9, rule="rule-9", status="waived")
+    (section, _) = arrange(make_audit([*findings, waived]), SCREEN).sections
+    first = rows_of(section)[0]
+    named = [f"rule-{number}, ingress (high)" for number in range(1, 6)]
+    assert [*named, "and 2 more"] == [one.text for one in first.related]
+    assert [f"{number:016x}" for number in range(1, 6)] == [one.id for one in first.related[:-1]]
 
 
 def test_the_screen_shows_5000_findings_in_full() -> None:
-    """Up to 5,000 nothing is grouped or left out."""
+    """Up to 5,000 nothing is left out."""
     sections = arrange(make_many(5000), SCREEN).sections
-    assert 5000 == sum(len(one.rows) for one in sections)
-    assert [(), ()] == [one.groups for one in sections]
+    assert 5000 == sum(len(rows_of(one)) for one in sections)
+    assert {""} == {group.namespace for one in sections for group in one.groups}
     assert ["", ""] == [one.omitted for one in sections]
 
 
@@ -87,40 +155,50 @@ def test_a_large_group_lists_its_first_and_counts_the_rest() -> None:
     assert (6000, 200, 5800) == (group.total, len(group.listed), group.omitted)
 
 
-def test_the_paper_lists_1000_findings_and_counts_the_rest() -> None:
-    """25 in full, 975 in a line each, the rest by severity in words: nothing goes silently."""
+def test_the_paper_shows_the_first_of_each_rule_and_lists_the_rest_by_rule() -> None:
+    """Three in full and 100 in a line each of a rule and severity, the rest by severity."""
     display = arrange(make_many(6000), PAPER)
-    rows = sum(len(one.rows) for one in display.sections)
-    brief = sum(len(group.listed) for one in display.sections for group in one.brief)
-    assert (25, 975) == (rows, brief)
-    assert (
-        "4,400 further findings (500 high, 1,200 medium, 1,500 low and 1,200 info) are not listed "
-        "here: report.html, report.json and findings.csv hold every finding."
-    ) == display.sections[0].omitted
-    assert display.sections[1].omitted.startswith("600 further findings")
-    assert (
-        "The 25 worst findings are shown with evidence and remediation; the next 975 are listed "
-        "in a line each, and the rest is counted. report.html and report.json hold all 6,000."
-    ) == display.listed
+    groups = [group for one in display.sections for group in one.groups]
+    assert len({(one.system, one.severity, one.rule) for one in groups}) == len(groups)
+    assert {
+        (Severity.HIGH, 3), (Severity.MEDIUM, 3), (Severity.LOW, 0), (Severity.INFO, 0),
+    } >= {(one.severity, len(one.rows)) for one in groups if not one.omitted}  # fmt: skip
+    assert 25 == sum(len(one.rows) for one in groups)
+    assert 1000 == sum(len(one.rows) + len(one.listed) for one in groups)
+    assert 100 == max(len(one.listed) for one in groups)
+    assert 6000 == sum(len(one.rows) + len(one.listed) + one.omitted for one in groups)
+    assert "are not listed here: report.html, report.json and findings.csv hold every finding." in (
+        display.sections[0].omitted
+    )
+    assert display.listed.startswith("25 findings are shown with evidence and remediation: ")
+    assert display.listed.endswith("report.html and report.json hold all 6,000 in full.")
 
 
-def test_the_paper_says_that_findings_beyond_25_are_brief() -> None:
-    """None is left out, none but the worst is shown in full."""
-    display = arrange(make_many(100), PAPER)
-    assert (
-        "The 25 worst findings are shown with evidence and remediation; the others are listed in "
-        "a line each. report.html and report.json hold all 100."
-    ) == display.listed
-    assert ["", ""] == [one.omitted for one in display.sections]
-
-
-def test_the_paper_shows_a_few_findings_in_full() -> None:
-    """A small report leaves nothing to other files."""
+def test_the_paper_lists_minor_findings_by_rule() -> None:
+    """Low ones are lines of a table; the first of each rule above are in full."""
     display = arrange(make_shop(), PAPER)
-    assert "" == display.listed
-    assert [(8, (), ""), (2, (), "")] == [
-        (len(one.rows), one.brief, one.omitted) for one in display.sections
+    assert [
+        [
+            (Severity.HIGH, "namespace-lacks-default-deny", 2, 0),
+            (Severity.HIGH, "database-open-to-all-pods", 1, 0),
+            (Severity.HIGH, "egress-is-unrestricted", 3, 0),
+            (Severity.HIGH, "environments-can-talk", 1, 0),
+            (Severity.MEDIUM, "egress-to-whole-internet", 1, 0),
+        ],
+        [(Severity.LOW, "namespace-lacks-default-deny", 0, 2)],
+    ] == [
+        [(one.severity, one.rule, len(one.rows), len(one.listed)) for one in section.groups]
+        for section in display.sections
     ]
+    assert ["", ""] == [one.omitted for one in display.sections]
+    assert display.listed.startswith("8 findings are shown with evidence and remediation: ")
+
+
+def test_waived_findings_are_brief_on_paper() -> None:
+    """They are accepted; the room is for those that are not."""
+    display = arrange(make_audit([make_finding(1, status="waived")]), PAPER)
+    (group,) = display.sections[1].groups
+    assert (0, 1) == (len(group.rows), len(group.listed))
 
 
 def test_a_long_manifest_is_cut_on_paper_only() -> None:
@@ -129,7 +207,7 @@ def test_a_long_manifest_is_cut_on_paper_only() -> None:
     audit = make_audit([make_finding(1, remediation=Remediation(manifest=manifest))])
     shown = {}
     for layout in (SCREEN, PAPER):
-        (row,) = arrange(audit, layout).sections[0].rows
+        (row,) = rows_of(arrange(audit, layout).sections[0])
         assert row.remediation is not None
         shown[layout.manifest_lines] = row.remediation.manifest
     assert manifest == shown[SCREEN.manifest_lines]
@@ -193,7 +271,7 @@ def arrange_changed(
     finding = make_finding(
         1, remediation=Remediation(manifest="kind: X", opens=opens, closes=closes)
     )
-    (row,) = arrange(make_audit([finding]), SCREEN).sections[0].rows
+    (row,) = rows_of(arrange(make_audit([finding]), SCREEN).sections[0])
     assert row.remediation is not None
     return row.remediation.changed
 
@@ -207,11 +285,14 @@ def test_rules_are_listed_worst_first_with_status_and_reason() -> None:
     ]
     rows = arrange(make_audit([make_finding(1, rule="rule-fail")], rules=rules), SCREEN).rules
     assert [
-        ("failed to run", Tone.BAD, "why error", 0),
-        ("fail", Tone.BAD, "why fail", 1),
-        ("not evaluated", Tone.WARN, "why not-evaluated", 0),
-        ("pass", Tone.WARN, "why pass", 0),
-    ] == [(one.status, one.tone, one.reason, one.total) for one in rows]
+        ("failed to run", Tone.BAD, [("Failed to run", "why error")], 0),
+        ("fail", Tone.BAD, [("Not evaluated", "why fail")], 1),
+        ("not evaluated", Tone.WARN, [("Not evaluated", "why not-evaluated")], 0),
+        ("pass", Tone.WARN, [("Not evaluated", "why pass")], 0),
+    ] == [
+        (one.status, one.tone, [(note.label, note.value) for note in one.notes], one.total)
+        for one in rows
+    ]
     assert [False, False, False, True] == [one.declared_only for one in rows]
 
 
@@ -221,8 +302,8 @@ def test_titles_carry_no_full_stop() -> None:
     display = arrange(make_audit([make_finding(1)], pages=[page]), SCREEN)
     shown = {
         display.pages[0].title,
-        display.sections[0].rows[0].title,
-        display.worst[0].finding.title,
+        display.sections[0].groups[0].title,
+        display.worst.rows[0].finding.title,
     }
     assert {"A namespace is open"} == shown
     assert "A namespace is open" in {rule.title for rule in display.rules}
@@ -282,7 +363,7 @@ def test_times_are_told_in_utc() -> None:
 def test_a_subject_is_its_object_key() -> None:
     """Hostile parts are visible and bounded."""
     subject = SubjectRecord("ns\u202e", "Deployment", "x" * 10_000)
-    row = arrange(make_audit([make_finding(1, subject=subject)]), SCREEN).sections[0].rows[0]
+    row = rows_of(arrange(make_audit([make_finding(1, subject=subject)]), SCREEN).sections[0])[0]
     assert f"ns\\u202e/Deployment/{'x' * 300}… (10,000 characters)" == row.subject
 
 

@@ -65,13 +65,20 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
     )
     if finding.id in after.severities:
         yield "the finding is still there"
-    known = before.severities
     for one in after.findings:
-        worse = one.id not in known or one.severity.rank < known[one.id].rank
-        is_as_bad = one.severity.rank <= finding.severity.rank
-        if worse and is_as_bad and not is_excused(before, remediation, one):
+        if (
+            one.severity.rank <= finding.severity.rank
+            and _is_worse(before, one)
+            and not is_excused(before, after, finding, one)
+        ):
             yield f"a new finding of {one.severity}: {one.rule} {name_subject(one)} {one.detail}"
     yield from find_differences(before.view, after.view.snapshot, remediation)
+
+
+def _is_worse(before: Audited, finding: FindingRecord) -> bool:
+    """Whether there was no such finding before, or one that weighed less."""
+    known = before.severities.get(finding.id)
+    return known is None or finding.severity.rank < known.rank
 
 
 def apply_policies(snapshot: Snapshot, policies: Iterable[NetworkPolicy]) -> Snapshot:

@@ -1,24 +1,46 @@
-"""Random small clusters with something for every rule to judge: databases and environments."""
+"""Random small clusters with something for every rule to judge: databases, environments, DNS."""
 
 from __future__ import annotations
 
 import msgspec
 from hypothesis import strategies as st
 
-from auditor.model.objects import Container, Namespace, Pod
+from auditor.model.findings import Direction
+from auditor.model.objects import (
+    Container,
+    EgressRule,
+    Namespace,
+    NetworkPolicy,
+    Peer,
+    Pod,
+    PolicyPort,
+)
+from auditor.model.selectors import LabelSelector
 from auditor.model.snapshot import Snapshot
+from auditor.reachability.compile import isolated_directions
 from auditor.settings import DetectionSettings
 from tests.oracle.clusters import snapshots
 
-DETECTION = DetectionSettings(system_namespaces=("three",))
+_SYSTEM = "three"
+
+DETECTION = DetectionSettings(system_namespaces=(_SYSTEM,))
 
 _ENVIRONMENTS = ("dev", "test", "prod", "prod", "pre-prod-live", "")
+_ANY_POD = Peer(namespace_selector=LabelSelector())
+_QUERIES = (
+    None,
+    None,
+    EgressRule(peers=(_ANY_POD,), ports=(PolicyPort(protocol="UDP", port=53),)),
+    EgressRule(ports=(PolicyPort(protocol="UDP", port=53),)),
+)
+"""Rules for DNS, by UDP alone as many are written."""
+
 _IMAGES = ("mysql:8", "redis:7", "redis-exporter:1", "nginx:1", "")
 
 
 @st.composite
 def populated_snapshots(draw: st.DrawFn, *, max_pods: int = 6, max_policies: int = 4) -> Snapshot:
-    """Snapshots of `tests.oracle.clusters`, some pods databases, some namespaces environments."""
+    """Snapshots of `tests.oracle.clusters`: some pods databases or DNS, some environments."""
     snapshot = draw(snapshots(max_pods=max_pods, max_policies=max_policies))
     return msgspec.structs.replace(
         snapshot,
@@ -26,7 +48,11 @@ def populated_snapshots(draw: st.DrawFn, *, max_pods: int = 6, max_policies: int
             _in_environment(one, draw(st.sampled_from(_ENVIRONMENTS)))
             for one in snapshot.namespaces
         ),
-        pods=tuple(_running(one, draw(st.sampled_from(_IMAGES))) for one in snapshot.pods),
+        pods=tuple(
+            _answering(_running(one, draw(st.sampled_from(_IMAGES))), draw(st.booleans()))
+            for one in snapshot.pods
+        ),
+        policies=tuple(_asking(one, draw(st.sampled_from(_QUERIES))) for one in snapshot.policies),
     )
 
 
@@ -45,3 +71,21 @@ def _running(pod: Pod, image: str) -> Pod:
     main = Container(name="main", image=image)
     spec = msgspec.structs.replace(pod.spec, containers=(*pod.spec.containers, main))
     return msgspec.structs.replace(pod, spec=spec)
+
+
+def _answering(pod: Pod, dns: bool) -> Pod:  # noqa: FBT001  drawn
+    """The pod, of cluster DNS where that is drawn and it stands in a system namespace."""
+    if not dns or pod.namespace != _SYSTEM:
+        return pod
+    labels = {**pod.labels, "k8s-app": "kube-dns"}
+    return msgspec.structs.replace(
+        pod, metadata=msgspec.structs.replace(pod.metadata, labels=labels)
+    )
+
+
+def _asking(policy: NetworkPolicy, rule: EgressRule | None) -> NetworkPolicy:
+    """The policy with one rule more, where it isolates for egress."""
+    if rule is None or Direction.EGRESS not in isolated_directions(policy):
+        return policy
+    spec = msgspec.structs.replace(policy.spec, egress=(*policy.spec.egress, rule))
+    return msgspec.structs.replace(policy, spec=spec)

@@ -16,7 +16,7 @@ from auditor.reachability.compile import isolated_directions, rules_of
 from auditor.reachability.view import View, evaluate
 from auditor.reachability.vocabulary import Rule
 from auditor.rules._remediation import by_manifest, new_policy, with_rules
-from tests.oracle.clusters import BLOCKS, snapshots
+from tests.oracle.clusters import BLOCKS, SELECTORS, snapshots
 from tests.rules.applying import apply_policies, find_differences
 from tests.rules.auditing import read_text
 
@@ -60,7 +60,7 @@ def changes(draw: st.DrawFn, view: View, direction: Direction) -> Change:
                 view,
                 view.policy(one).namespace,
                 f"added-{number}",
-                view.policy(one).spec.pod_selector,
+                draw(st.sampled_from([view.policy(one).spec.pod_selector, *SELECTORS])),
                 direction,
                 rules=draw(rules),
             )

@@ -10,10 +10,15 @@ from auditor.reachability.connections import list_connections
 from tests.rules.auditing import Audited, name_subject
 
 _SUBJECT_IS: Mapping[str, str | Mapping[str, str]] = {
+    "database-egress-is-unrestricted": "source",
+    "database-open-beyond-its-ports": "destination",
     "database-open-to-all-pods": "destination",
+    "database-open-to-other-environments": "destination",
+    "database-open-to-outside": "destination",
     "egress-is-unrestricted": "source",
     "egress-to-whole-internet": "source",
     "workload-is-not-isolated": {"ingress": "destination", "egress": "source"},
+    "metadata-service-is-reachable": "source",
 }
 """Rules about workloads, and which end of the witness the subject is, or which by the detail."""
 

@@ -93,6 +93,7 @@ WHOLE = Snapshot(
                     ServicePort(port=2, target_port=5432, node_port=30001),
                 ),
                 external_ips=("192.0.2.1",),
+                external_traffic_policy="Local",
                 cluster_ip="10.96.0.7",
                 cluster_ips=("10.96.0.7", "fd00:96::7"),
             ),

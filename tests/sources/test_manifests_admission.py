@@ -152,15 +152,55 @@ SERVICE_FAULTS = {
     "a selector": ("selector: {a: 'b c'}", "spec.selector[a]"),
     "a port": ("ports: [{port: 0}]", "spec.ports[0].port"),
     "a protocol": ("ports: [{port: 1}, {port: 2, protocol: ICMP}]", "spec.ports[1].protocol"),
+    "a target port": ("ports: [{port: 1, targetPort: 65536}]", "spec.ports[0].targetPort"),
+    "a target's name": ("ports: [{port: 1, targetPort: '80'}]", "spec.ports[0].targetPort"),
+    "a node port of no node": ("ports: [{port: 1, nodePort: 30000}]", "spec.ports[0].nodePort"),
+    "a type": ("type: Public", "spec.type"),
+    "an address": ("externalIPs: [10.0.0.1, example.com]", "spec.externalIPs[1]"),
+    "ranges without a load balancer": (
+        "type: NodePort, loadBalancerSourceRanges: [10.0.0.0/8]",
+        "spec.loadBalancerSourceRanges",
+    ),
+    "a range": (
+        "type: LoadBalancer, loadBalancerSourceRanges: [10.0.0.0/33]",
+        "spec.loadBalancerSourceRanges[0]",
+    ),
+    "a traffic policy": (
+        "type: NodePort, externalTrafficPolicy: local",
+        "spec.externalTrafficPolicy",
+    ),
+    "a traffic policy without a use": (
+        "externalTrafficPolicy: Local",
+        "spec.externalTrafficPolicy",
+    ),
 }
 
 
 @pytest.mark.parametrize(("spec", "field"), SERVICE_FAULTS.values(), ids=SERVICE_FAULTS)
 def test_a_service_that_the_server_refuses_is_left_out(spec: str, field: str) -> None:
-    """Its gap names the field; no pod and no policy is missing for it."""
+    """Its gap names the field and says that Services are missing; no pod and no policy is."""
     text = f"{{apiVersion: v1, kind: Service, metadata: {{name: a}}, spec: {{{spec}}}}}"
     gap = only_gap(text)
-    assert ("Service", None, field) == (gap.kind, gap.blind, field_of(gap))
+    assert ("Service", Blind.SERVICES, field) == (gap.kind, gap.blind, field_of(gap))
+
+
+SERVICES = {
+    "by default": "ports: [{port: 1, targetPort: 0}, {port: 2, targetPort: ''}]",
+    "for a load balancer": (
+        "type: LoadBalancer, externalTrafficPolicy: Local, "
+        "loadBalancerSourceRanges: [' 10.0.0.1/8', '2001:db8::/32']"
+    ),
+    "for node ports": "type: NodePort, externalTrafficPolicy: Cluster, ports: [{port: 1}]",
+    "for addresses": "externalIPs: [10.0.0.1, '2001:db8::1'], externalTrafficPolicy: Local",
+    "for a name": "type: ExternalName, ports: [{port: 1, targetPort: sql}]",
+}
+
+
+@pytest.mark.parametrize("spec", SERVICES.values(), ids=SERVICES)
+def test_a_service_that_the_server_takes_is_kept(spec: str) -> None:
+    """What stands for a default, and the padding of ranges, is no fault."""
+    snapshot = read(f"{{apiVersion: v1, kind: Service, metadata: {{name: a}}, spec: {{{spec}}}}}")
+    assert ((), ["a"]) == (snapshot.gaps, [one.metadata.name for one in snapshot.services])
 
 
 def test_host_network_may_be_a_plain_yes() -> None:

@@ -76,7 +76,8 @@ def test_a_kind_that_no_server_can_have_is_a_gap() -> None:
         ("Pod", Blind.PODS),
         ("NetworkPolicy", Blind.POLICIES),
         ("Namespace", Blind.NAMESPACE_LABELS),
-        ("Service", None),
+        ("Node", None),
+        ("Service", Blind.SERVICES),
     ],
 )
 def test_a_known_kind_in_a_version_that_cannot_be_is_a_gap(

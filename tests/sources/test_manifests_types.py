@@ -56,13 +56,14 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "apiVersion": "v1",
         "metadata": METADATA,
         "spec": {
-            "type": "ClusterIP",
+            "type": "LoadBalancer",
             "selector": {"app": "web"},
             "ports": [
                 {"name": "a", "port": 1, "protocol": "TCP", "targetPort": "b", "nodePort": 30000}
             ],
             "externalIPs": ["10.0.0.1"],
             "loadBalancerSourceRanges": ["10.0.0.0/8"],
+            "externalTrafficPolicy": "Local",
             "clusterIP": "10.96.0.7",
             "clusterIPs": ["10.96.0.7"],
         },
