@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 from pyroaring import FrozenBitMap
 
@@ -116,7 +116,7 @@ class View:
         """The compiled policies, in the order of the snapshot's."""
         self.ip_blocks_match_pods = ip_blocks_match_pods
         self._nodes_in: dict[tuple[int, int], frozenset[str]] = {}
-        self._remembered: dict[object, object] = {}
+        self._remembered: dict[object, Any] = {}
         self._finer: dict[frozenset[Cut], View] = {}
 
     @property
@@ -321,7 +321,8 @@ class View:
         """What is derived from the view alone, derived once however many rules ask."""
         if derive not in self._remembered:
             self._remembered[derive] = derive(self)
-        return cast(_Derived, self._remembered[derive])
+        found: _Derived = self._remembered[derive]
+        return found
 
     def finer(self, blocks: Iterable[IPBlock]) -> View:
         """The same snapshot, with external space cut by these blocks, too.
