@@ -51,10 +51,9 @@ class LabelSelector(Value, frozen=True):
             Requirement(key=key, operator="In", values=(value,))
             for key, value in self.match_labels.items()
         ]
-        found += (
-            Requirement(key=one.key, operator=one.operator, values=tuple(sorted(set(one.values))))
-            for one in self.match_expressions
-        )
+        for one in self.match_expressions:
+            values = tuple(sorted(set(one.values)))
+            found.append(Requirement(key=one.key, operator=one.operator, values=values))
         if len(found) <= 1:
             return tuple(found)  # as of almost every selector
         return tuple(sorted(set(found), key=lambda one: (one.key, one.operator, one.values)))

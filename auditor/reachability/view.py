@@ -125,8 +125,8 @@ class View:
             return False
         if not self.is_host(bit) and not self.is_host(other_bit):
             return False
-        nodes = self.nodes_in(one, bit) | self.nodes_in(other, other_bit)
-        return len(nodes) == 1 and "" not in nodes
+        nodes = self.nodes_in(one, bit)
+        return len(nodes) == 1 and "" not in nodes and nodes == self.nodes_in(other, other_bit)
 
     @cached_property
     def policies_in(self) -> Mapping[str, tuple[int, ...]]:

@@ -149,6 +149,7 @@ def _add_list(lines: list[str], items: list[Any], indent: str) -> None:
             lines[first] = f"{indent}- {lines[first][len(indent) + 2 :]}"
 
 
+@lru_cache(maxsize=65536)
 def _key(text: str, indent: str) -> str:
     written = _text(text)
     return f"{written}:" if len(written) <= _LONGEST_KEY else f"? {written}\n{indent}:"

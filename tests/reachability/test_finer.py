@@ -123,29 +123,36 @@ def test_a_finer_view_numbers_policies_and_workloads_alike() -> None:
 def test_a_finer_view_is_the_evaluation_with_its_blocks(
     snapshot: Snapshot, *, reading: bool | None, blocks: list[IPBlock]
 ) -> None:
-    """Rows, and what an unknown may allow, are those of an evaluation from scratch."""
+    """Rows and permissions are alike, and what blocks match where their reading is known."""
     finer = evaluate(snapshot, ip_blocks_match_pods=reading).finer(blocks)
     anew = evaluate(snapshot, ip_blocks_match_pods=reading, blocks=frozenset(blocks))
     assert finer.endpoints.parts.parts == anew.endpoints.parts.parts
     assert list(list_connections(anew)) == list(list_connections(finer))
     assert anew.gaps == finer.gaps
     assert permissions(anew) == permissions(finer)
+    for block in blocks if reading is not None else ():
+        assert matched(anew, block) == matched(finer, block)
+
+
+def matched(view: View, block: IPBlock) -> tuple[object, ...]:
+    """What a block matches: addresses and nodes, pods, and whether anything may be missed."""
+    outside, pods, narrow = view.evaluation.index.block(block)
+    return spell(view, outside), spell(view, pods), narrow
+
+
+def spell(view: View, bits: FrozenBitMap) -> tuple[list[int], list[str]]:
+    """The pods, by position, and the addresses of bits."""
+    pods = {position for bit in bits & view.real_classes for position in view.pods_of_class[bit]}
+    return sorted(pods), [str(view.spell(bit)) for bit in bits & view.external]
 
 
 def permissions(view: View) -> dict[tuple[Direction, int], object]:
     """What each pod's own side allows, and may allow besides, by pods and addresses."""
-
-    def spell(bits: FrozenBitMap) -> tuple[object, ...]:
-        pods = {
-            position for bit in bits & view.real_classes for position in view.pods_of_class[bit]
-        }
-        return sorted(pods), [str(view.spell(bit)) for bit in bits & view.external]
-
     return {
         (direction, position): (
-            [(ports, spell(peers)) for ports, peers in group.cells],
-            [(one.policy, one.rule, one.ports, spell(one.peers)) for one in group.grants],
-            [(one.policy, one.rule, spell(one.possible)) for one in group.possible],
+            [(ports, spell(view, peers)) for ports, peers in group.cells],
+            [(one.policy, one.rule, one.ports, spell(view, one.peers)) for one in group.grants],
+            [(one.policy, one.rule, spell(view, one.possible)) for one in group.possible],
         )
         for direction in Direction
         for position, bit in enumerate(view.endpoints.class_of_pod)
