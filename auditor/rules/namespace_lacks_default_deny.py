@@ -46,7 +46,7 @@ from auditor.rules._witness import find_witness
 SEVERITY = Severity.HIGH
 
 _DNS_FIRST = (
-    "first allow cluster DNS by policies of their own to the pods that have it today, and not to all",
+    "first allow cluster DNS, by policies of their own, to the pods that have it today",
     "then add a policy with an empty podSelector and without rules",
 )
 """Where a default-deny would cut names off."""

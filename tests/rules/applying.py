@@ -22,6 +22,7 @@ from auditor.model.snapshot import Snapshot
 from auditor.reachability.connections import Numbering, list_rows
 from auditor.reachability.port_parts import OTHER, PortParts
 from auditor.reachability.view import View, evaluate
+from auditor.rules import RULES
 from auditor.rules._remediation import ROWS_SHOWN
 from tests.rules.auditing import Audited, audit_snapshot, name_subject, read_text
 from tests.rules.excuses import is_excused
@@ -67,12 +68,23 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
         yield "the finding is still there"
     for one in after.findings:
         if (
-            one.severity.rank <= finding.severity.rank
+            _weighs_as_much(one, finding)
             and _is_worse(before, one)
             and not is_excused(before, after, finding, one)
         ):
             yield f"a new finding of {one.severity}: {one.rule} {name_subject(one)} {one.detail}"
     yield from find_differences(before.view, after.view.snapshot, remediation)
+
+
+def _weighs_as_much(one: FindingRecord, finding: FindingRecord) -> bool:
+    """Whether the one is as severe as the finding, or more.
+
+    In a system namespace everything is low: of two there, the rules' own severities are compared.
+    """
+    if one.system and finding.system:
+        usual = {rule.id: rule.severity.rank for rule in RULES}
+        return usual[one.rule] <= usual[finding.rule]
+    return one.severity.rank <= finding.severity.rank
 
 
 def _is_worse(before: Audited, finding: FindingRecord) -> bool:
