@@ -12,6 +12,7 @@ from auditor.model.findings import Direction
 from auditor.model.objects import IPBlock
 from auditor.model.snapshot import Snapshot
 from auditor.reachability.connections import list_connections
+from auditor.reachability.selection import pods_by_class
 from auditor.reachability.view import View, evaluate
 from tests.oracle.clusters import BLOCKS, snapshots
 from tests.rules.auditing import read_text
@@ -142,7 +143,8 @@ def matched(view: View, block: IPBlock) -> tuple[object, ...]:
 
 def spell(view: View, bits: FrozenBitMap) -> tuple[list[int], list[str]]:
     """The pods, by position, and the addresses of bits."""
-    pods = {position for bit in bits & view.real_classes for position in view.pods_of_class[bit]}
+    by_class = view.remembered(pods_by_class)
+    pods = {position for bit in bits & view.real_classes for position in by_class[bit]}
     return sorted(pods), [str(view.spell(bit)) for bit in bits & view.external]
 
 
