@@ -66,7 +66,7 @@ def render_csv(audit: Audit) -> bytes:
     """
     from pandas import DataFrame
 
-    rows = [_row(one, audit.report) for one in sort_findings(audit.report.findings)]
+    rows = [_row(one, audit.report) for one in sort_findings(audit.report)]
     frame = DataFrame(rows, columns=list(COLUMNS), dtype=str)
     # QUOTE_ALL is 1: a field never ends where a spreadsheet's locale sees another delimiter.
     text = frame.to_csv(index=False, quoting=1, lineterminator="\n")

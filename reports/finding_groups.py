@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -23,7 +23,7 @@ def build_sections(
     report: Report, titles: Mapping[str, str], layout: Layout
 ) -> tuple[FindingSection, ...]:
     """Build the sections of a format: open, in system namespaces, waived (where there are any)."""
-    ordered = sort_findings(report.findings)
+    ordered = sort_findings(report)
     parts = {
         "findings": [one for one in ordered if one.status == OPEN and not one.system],
         "system-findings": [one for one in ordered if one.status == OPEN and one.system],
@@ -184,13 +184,13 @@ def describe_listing(sections: Sequence[FindingSection], layout: Layout) -> str:
     )
 
 
-def pick_worst(findings: Iterable[FindingRecord], titles: Mapping[str, str]) -> Worst:
+def pick_worst(report: Report, titles: Mapping[str, str]) -> Worst:
     """Pick the worst open finding of each rule and severity, outside of system namespaces.
 
     Among those of one severity, a finding about a subject that none of the lines before it is
     about goes first: many findings about one workload do not hide the next workload.
     """
-    ordered = sort_findings(one for one in findings if one.status == OPEN and not one.system)
+    ordered = [one for one in sort_findings(report) if one.status == OPEN and not one.system]
     problems = [
         list(members) for _, members in groupby(ordered, key=lambda one: (one.severity, one.rule))
     ]

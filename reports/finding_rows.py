@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from auditor.model.findings import ChangedConnections, Remediation, Witness
-from auditor.model.report import FindingRecord, SubjectRecord
+from auditor.model.report import FindingRecord, Report, SubjectRecord
 from reports.exceptions import describe_terms
 from reports.layout import Layout
 from reports.rows import ChangedRow, ChangedRows, Fact, FindingRow, Related, RemediationRow
@@ -23,23 +23,29 @@ RELATED_SHOWN = 5
 OPEN = "open"
 
 
-def sort_findings(findings: Iterable[FindingRecord]) -> list[FindingRecord]:
-    """Sort open before waived, outside before inside system namespaces, worst first."""
-    return sorted(findings, key=_order)
+def sort_findings(report: Report) -> list[FindingRecord]:
+    """Sort open before waived, outside before inside system namespaces, worst first.
 
+    What weighs the same goes by rule, the most telling first, as the report lists them.
+    """
+    ranks = {one.id: number for number, one in enumerate(report.rules)}
 
-def _order(one: FindingRecord) -> tuple[bool, bool, int, str, str, str, str, str, str]:
-    subject = one.subject
-    place = (subject.namespace or "", subject.kind, subject.name)
-    return (
-        one.status != OPEN,
-        one.system,
-        one.severity.rank,
-        one.rule,
-        *place,
-        one.detail or "",
-        one.id,
-    )
+    def order(one: FindingRecord) -> tuple[object, ...]:
+        subject = one.subject
+        return (
+            one.status != OPEN,
+            one.system,
+            one.severity.rank,
+            ranks.get(one.rule, len(ranks)),
+            one.rule,
+            subject.namespace or "",
+            subject.kind,
+            subject.name,
+            one.detail or "",
+            one.id,
+        )
+
+    return sorted(report.findings, key=order)
 
 
 class Company:

@@ -34,7 +34,7 @@ def render_summary(audit: Audit, paths: Sequence[str], paint: Paint) -> str:
 
 def render_findings(audit: Audit, paint: Paint) -> str:
     """Render a line per finding, worst first, in aligned columns."""
-    rows = [build_row(one, {}, None) for one in sort_findings(audit.report.findings)]
+    rows = [build_row(one, {}, None) for one in sort_findings(audit.report)]
     table = [("SEVERITY", "RULE", "SUBJECT", "DETAIL", "STATUS", "SYSTEM", "MESSAGE")]
     table += [
         (
@@ -134,7 +134,7 @@ def _score(record: ScoreRecord) -> Iterator[str]:
 
 
 def _worst(report: Report, titles: Mapping[str, str], paint: Paint) -> Iterator[str]:
-    worst = pick_worst(report.findings, titles)
+    worst = pick_worst(report, titles)
     if worst.rows:
         yield ""
         yield "worst findings:"

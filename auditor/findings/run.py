@@ -41,6 +41,7 @@ class _Outcome(NamedTuple):
     failure: str | None = None
 
 
+@uncollected()
 def judge(
     view: View,
     judged: Judged,
@@ -54,8 +55,7 @@ def judge(
     What passes while policies are not enforced, wholly or in part, is only declared: also where
     that finding is waived, or its rule disabled.
     """
-    with uncollected():
-        outcomes = [_run(one, view, judged, settings.get(one.id)) for one in rules]
+    outcomes = [_run(one, view, judged, settings.get(one.id)) for one in rules]
     waived = book.waive(finding for one in outcomes for finding in one.findings)
     statuses = Counter((one.rule, one.status) for one in waived.findings)
     declared_only = view.recognition.cni.enforces is False or any(

@@ -50,14 +50,14 @@ def parse_address(text: str) -> AddressRange:
         ValueError: the text is no IP address.
 
     """
-    octets = text.split(".")
-    if len(octets) == 4 and all(one in _OCTETS for one in octets):
+    try:
         # every pod of a cluster has one of these: the general parser takes 20 times as long
-        first, second, third, fourth = (_OCTETS[one] for one in octets)
-        number = first << 24 | second << 16 | third << 8 | fourth
-        return AddressRange(4, number, number)
-    address = ip_address(text)
-    return AddressRange(address.version, int(address), int(address))
+        first, second, third, fourth = map(_OCTETS.__getitem__, text.split("."))
+    except (KeyError, ValueError):
+        address = ip_address(text)
+        return AddressRange(address.version, int(address), int(address))
+    number = first << 24 | second << 16 | third << 8 | fourth
+    return AddressRange(4, number, number)
 
 
 def parse_cidr(text: str) -> AddressRange:

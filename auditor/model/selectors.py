@@ -47,16 +47,16 @@ class LabelSelector(Value, frozen=True):
 
         Two selectors that say the same thing in another order have equal requirements.
         """
-        from_labels = (
+        found = [
             Requirement(key=key, operator="In", values=(value,))
             for key, value in self.match_labels.items()
-        )
-        written = (
-            Requirement(key=one.key, operator=one.operator, values=tuple(sorted(set(one.values))))
-            for one in self.match_expressions
-        )
-        unique = {*from_labels, *written}
-        return tuple(sorted(unique, key=lambda one: (one.key, one.operator, one.values)))
+        ]
+        for one in self.match_expressions:
+            values = tuple(sorted(set(one.values)))
+            found.append(Requirement(key=one.key, operator=one.operator, values=values))
+        if len(found) <= 1:
+            return tuple(found)  # as of almost every selector
+        return tuple(sorted(set(found), key=lambda one: (one.key, one.operator, one.values)))
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether an object with these labels is selected."""

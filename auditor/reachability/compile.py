@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from pyroaring import FrozenBitMap
@@ -42,10 +43,16 @@ class CompiledPolicy(NamedTuple):
 
 def isolated_directions(policy: NetworkPolicy) -> tuple[Direction, ...]:
     """The directions a policy isolates (semantics 3.1)."""
-    if policy.spec.policy_types:
-        written = {one.lower() for one in policy.spec.policy_types}
-        return tuple(one for one in Direction if one.value in written)
-    return tuple(Direction) if policy.spec.egress else (Direction.INGRESS,)
+    return _directions(policy.spec.policy_types, has_egress=bool(policy.spec.egress))
+
+
+@lru_cache(maxsize=64)
+def _directions(policy_types: tuple[str, ...], *, has_egress: bool) -> tuple[Direction, ...]:
+    """Do as `isolated_directions` does: policies are many, what they write of this is little."""
+    if policy_types:
+        written = {one.lower() for one in policy_types}
+        return tuple(one for one in Direction if one in written)
+    return tuple(Direction) if has_egress else (Direction.INGRESS,)
 
 
 def rules_of(policy: NetworkPolicy, direction: Direction) -> tuple[Rule, ...]:

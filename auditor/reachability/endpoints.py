@@ -89,7 +89,7 @@ def group_endpoints(
     """
     namespaces = _namespaces(snapshot)
     namespace_index = {one.name: index for index, one in enumerate(namespaces)}
-    nodes = {one.metadata.name: one.addresses for one in snapshot.nodes}
+    nodes = addresses_of_nodes(snapshot)
     keys: list[EndpointClass | None] = []
     interned: dict[EndpointClass, EndpointClass] = {}
     for pod in snapshot.pods:
@@ -97,14 +97,13 @@ def group_endpoints(
             keys.append(None)
             continue
         if pod.spec.host_network:
-            signature = _signature(host_addresses(pod, nodes), parts)
-            key = EndpointClass(HOST, addresses=signature)
+            key = EndpointClass(HOST, addresses=sign(pod, nodes, parts))
         else:
             key = EndpointClass(
                 namespace_index[pod.namespace],
                 _mentioned_labels(pod, vocabulary),
                 _mentioned_ports(pod, vocabulary),
-                _signature(pod.addresses, parts) if by_address else (),
+                sign(pod, nodes, parts) if by_address else (),
             )
         keys.append(interned.setdefault(key, key))
     newcomers = [
@@ -138,6 +137,11 @@ def group_endpoints(
     )
 
 
+def addresses_of_nodes(snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:
+    """The addresses of each node that was read, by its name."""
+    return {one.metadata.name: one.addresses for one in snapshot.nodes}
+
+
 def host_addresses(pod: Pod, nodes: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """The addresses of a host-network pod: its node's where the node was read, else its own."""
     return nodes.get(pod.spec.node_name) or pod.addresses
@@ -166,9 +170,10 @@ def _mentioned_ports(pod: Pod, vocabulary: Vocabulary) -> tuple[tuple[str, str, 
     return tuple(sorted(found))
 
 
-def _signature(addresses: tuple[str, ...], parts: AddressParts) -> Signature:
+def sign(pod: Pod, nodes: Mapping[str, tuple[str, ...]], parts: AddressParts) -> Signature:
+    """The parts in which an endpoint has addresses, of those of its node where they are its own."""
     found: set[int] = set()
-    for text in addresses:
+    for text in host_addresses(pod, nodes) if pod.spec.host_network else pod.addresses:
         try:
             found.update(parts.indexes(parse_address(text)))
         except ValueError:

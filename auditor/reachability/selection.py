@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pyroaring import FrozenBitMap
 
-from auditor.model.selectors import LabelSelector
+from auditor.model.selectors import LabelSelector, Requirement
 from auditor.reachability.index import EMPTY
 from auditor.reachability.view import View
 
@@ -26,8 +26,23 @@ class Selection(NamedTuple):
 
 def select(view: View, namespace: str, selector: LabelSelector) -> Selection:
     """The pods of the namespace that a selector selects, whatever labels it asks for."""
-    known = view.evaluation.vocabulary.label_keys
     requirements = selector.requirements()
+    selected = view.remembered(_selected)
+    key = namespace, requirements
+    if key not in selected:
+        selected[key] = _select(view, namespace, selector, requirements)
+    return selected[key]
+
+
+def _selected(_: View) -> dict[tuple[str, tuple[Requirement, ...]], Selection]:
+    """What was selected: a remediation is asked of several ways, and of findings that share it."""
+    return {}
+
+
+def _select(
+    view: View, namespace: str, selector: LabelSelector, requirements: tuple[Requirement, ...]
+) -> Selection:
+    known = view.evaluation.vocabulary.label_keys
     mentioned = tuple(one for one in requirements if one.key in known)
     classes = view.evaluation.index.subjects(namespace, LabelSelector(match_expressions=mentioned))
     if len(mentioned) == len(requirements):

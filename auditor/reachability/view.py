@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 from pyroaring import FrozenBitMap
 
@@ -16,34 +15,16 @@ from auditor.model.connections import AddressEndpoint, Endpoint
 from auditor.model.findings import Direction
 from auditor.model.objects import IPBlock, NetworkPolicy, Peer, Pod, Reference
 from auditor.model.recognition import Recognition
-from auditor.model.selectors import LabelSelector
 from auditor.model.snapshot import Blind, Gap, Snapshot
-from auditor.reachability.address_parts import AddressParts, Cut, block_ranges
-from auditor.reachability.compile import CompiledPolicy, Compiler
-from auditor.reachability.endpoints import HOST, Endpoints, WorkloadNode, group_endpoints
-from auditor.reachability.index import Index
-from auditor.reachability.permissions import Group, Groups, group_by_isolation
-from auditor.reachability.port_cuts import cut_ports
-from auditor.reachability.port_parts import PortParts
+from auditor.reachability.address_parts import Cut, block_ranges
+from auditor.reachability.endpoints import HOST, WorkloadNode
+from auditor.reachability.evaluation import Evaluation, compute
+from auditor.reachability.finer import cut_finer
+from auditor.reachability.permissions import Group
 from auditor.reachability.uncertainty import describe_uncertainty
-from auditor.reachability.vocabulary import Vocabulary, collect_vocabulary
 from auditor.reachability.weights import Weights
 
 _Derived = TypeVar("_Derived")
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What the engine computed; the view answers questions from it."""
-
-    endpoints: Endpoints
-    index: Index
-    ports: PortParts
-    vocabulary: Vocabulary
-    compiler: Compiler
-    policies: tuple[CompiledPolicy, ...]
-    """In the order of the snapshot's policies."""
-    groups: Mapping[Direction, Groups]
 
 
 def evaluate(
@@ -59,40 +40,10 @@ def evaluate(
     those of the policies.
     """
     with uncollected():
-        evaluation = _compute(
+        evaluation = compute(
             snapshot, recognition, blocks, ip_blocks_match_pods=ip_blocks_match_pods
         )
     return View(snapshot, recognition, evaluation, ip_blocks_match_pods=ip_blocks_match_pods)
-
-
-def _compute(
-    snapshot: Snapshot,
-    recognition: Recognition,
-    asked: frozenset[IPBlock],
-    *,
-    ip_blocks_match_pods: bool | None,
-) -> Evaluation:
-    questions = tuple(LabelSelector(match_labels=labels) for labels in recognition.dns_pod_labels)
-    vocabulary = collect_vocabulary(snapshot.policies, questions, asked)
-    parts = AddressParts(one for block in vocabulary.blocks for one in block_ranges(block))
-    by_address = ip_blocks_match_pods is not False and bool(vocabulary.blocks)
-    endpoints = group_endpoints(snapshot, vocabulary, parts, by_address=by_address)
-    ports = cut_ports(snapshot, recognition, vocabulary, endpoints)
-    index = Index(endpoints)
-    compiler = Compiler(endpoints, index, ports, ip_blocks_match_pods=ip_blocks_match_pods)
-    policies = tuple(compiler.compile_policy(one) for one in snapshot.policies)
-    groups = {
-        direction: group_by_isolation(
-            endpoints,
-            policies,
-            compiler,
-            direction,
-            everything=index.everything,
-            all_ports=ports.all,
-        )
-        for direction in Direction
-    }
-    return Evaluation(endpoints, index, ports, vocabulary, compiler, policies, groups)
 
 
 class View:
@@ -116,7 +67,7 @@ class View:
         """The compiled policies, in the order of the snapshot's."""
         self.ip_blocks_match_pods = ip_blocks_match_pods
         self._nodes_in: dict[tuple[int, int], frozenset[str]] = {}
-        self._remembered: dict[object, object] = {}
+        self._remembered: dict[object, Any] = {}
         self._finer: dict[frozenset[Cut], View] = {}
 
     @property
@@ -174,8 +125,8 @@ class View:
             return False
         if not self.is_host(bit) and not self.is_host(other_bit):
             return False
-        nodes = self.nodes_in(one, bit) | self.nodes_in(other, other_bit)
-        return len(nodes) == 1 and "" not in nodes
+        nodes = self.nodes_in(one, bit)
+        return len(nodes) == 1 and "" not in nodes and nodes == self.nodes_in(other, other_bit)
 
     @cached_property
     def policies_in(self) -> Mapping[str, tuple[int, ...]]:
@@ -305,14 +256,16 @@ class View:
         """What is derived from the view alone, derived once however many rules ask."""
         if derive not in self._remembered:
             self._remembered[derive] = derive(self)
-        return cast(_Derived, self._remembered[derive])
+        found: _Derived = self._remembered[derive]
+        return found
 
     def finer(self, blocks: Iterable[IPBlock]) -> View:
         """The same snapshot, with external space cut by these blocks, too.
 
         For questions about addresses, and for policies with blocks, that no policy mentions: this
         view would answer for the whole part that holds them. It is the view itself where they cut
-        nothing, else an evaluation of its own, made once for all blocks that cut alike.
+        nothing, else an evaluation of its own, made once for all blocks that cut alike: derived
+        from this one, unless the blocks tell apart pods that were alike.
         """
         known = self.evaluation.vocabulary.blocks
         fresh = frozenset(blocks) - known
@@ -324,13 +277,21 @@ class View:
         if not cuts and (known or not self.ip_blocks_match_pods):
             return self
         if cuts not in self._finer:
-            self._finer[cuts] = evaluate(
+            self._finer[cuts] = self._cut_finer(fresh)
+        return self._finer[cuts]
+
+    def _cut_finer(self, blocks: frozenset[IPBlock]) -> View:
+        reading = self.ip_blocks_match_pods
+        with uncollected():
+            evaluation = cut_finer(
+                self.snapshot, self.evaluation, blocks, ip_blocks_match_pods=reading
+            ) or compute(
                 self.snapshot,
                 self.recognition,
-                ip_blocks_match_pods=self.ip_blocks_match_pods,
-                blocks=fresh | known,
+                blocks | self.evaluation.vocabulary.blocks,
+                ip_blocks_match_pods=reading,
             )
-        return self._finer[cuts]
+        return View(self.snapshot, self.recognition, evaluation, ip_blocks_match_pods=reading)
 
     def blind_spots(self, namespace: str, *kinds: Blind) -> tuple[Gap, ...]:
         """The snapshot's gaps that hide any of the kinds in a namespace, or everywhere."""

@@ -1,4 +1,4 @@
-"""The rules, in the order in which reports list them: one visible list, no magic."""
+"""The rules, the most telling first, as reports list them: one visible list, no magic."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from auditor.rules import (
     named_port_resolves_nowhere,
     namespace_lacks_default_deny,
     peer_selects_nothing,
+    peers_are_ored,
     policies_are_not_enforced,
     policy_is_redundant,
     policy_kinds_not_evaluated,
@@ -35,32 +36,33 @@ from auditor.rules._rule import Rule, read_rule
 RULES: tuple[Rule, ...] = tuple(
     read_rule(module)
     for module in (
-        namespace_lacks_default_deny,
-        default_deny_is_nullified,
-        workload_is_not_isolated,
         policies_are_not_enforced,
-        host_network_workload_bypasses_policy,
         database_open_to_all_pods,
         database_open_to_other_environments,
         database_open_to_outside,
-        database_open_beyond_its_ports,
         database_egress_is_unrestricted,
+        database_open_beyond_its_ports,
+        environments_can_talk,
+        selector_trusts_a_tenant_label,
+        environment_is_unknown,
+        namespace_lacks_default_deny,
+        default_deny_is_nullified,
+        workload_is_not_isolated,
+        host_network_workload_bypasses_policy,
         egress_is_unrestricted,
         egress_to_whole_internet,
         metadata_service_is_reachable,
         dns_is_blocked,
         dns_lacks_tcp,
-        environments_can_talk,
-        environment_is_unknown,
-        selector_trusts_a_tenant_label,
-        policy_selects_no_pods,
-        peer_selects_nothing,
-        rule_is_one_sided,
         policy_types_omit_a_direction,
+        peers_are_ored,
+        rule_is_one_sided,
+        peer_selects_nothing,
+        policy_selects_no_pods,
         named_port_resolves_nowhere,
         ip_block_covers_cluster_addresses,
-        policy_is_redundant,
         policy_kinds_not_evaluated,
+        policy_is_redundant,
     )
 )
 

@@ -28,9 +28,6 @@ from auditor.rules._remediation import (
     with_rules,
 )
 
-EVERY_POD = Peer(namespace_selector=LabelSelector())
-"""Every pod of the cluster that policies can select, and no address."""
-
 _AMBIGUOUS = "its evidence names different engines"
 
 _INGRESS = Direction.INGRESS

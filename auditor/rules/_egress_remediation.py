@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from auditor.model.findings import Direction, Remediation
-from auditor.model.objects import EgressRule, NetworkPolicy, Peer
-from auditor.model.selectors import LabelSelector
+from auditor.model.objects import EgressRule, NetworkPolicy
 from auditor.reachability.address_parts import block_ranges
 from auditor.reachability.closing import Change, Closing
 from auditor.reachability.compile import rules_of
@@ -15,6 +14,7 @@ from auditor.reachability.view import View
 from auditor.reachability.vocabulary import Rule
 from auditor.rules._internet import Egress, Wide
 from auditor.rules._remediation import (
+    EVERY_POD,
     by_manifest,
     by_steps,
     new_policy,
@@ -25,7 +25,6 @@ from auditor.rules._remediation import (
 )
 
 _EGRESS = Direction.EGRESS
-_EVERY_POD = Peer(namespace_selector=LabelSelector())
 _TRIES_AT_MOST = 64
 """Peers taken out one after the other before the advice is given in words."""
 
@@ -54,7 +53,7 @@ def mend_egress(view: View, egress: Egress, wide: Wide) -> Remediation:
                 "give the pods a label of their own in the workload's template",
                 "then isolate them for egress by it and allow the addresses that they need",
             )
-        inside = (EgressRule(peers=(_EVERY_POD,)),)
+        inside = (EgressRule(peers=(EVERY_POD,)),)
         policy = new_policy(view, namespace, name, selector, _EGRESS, rules=inside)
         change = Change(_EGRESS, (policy,))
         if not _is_wide(view, egress, wide, change):
@@ -140,7 +139,7 @@ def _kept_rules(policy: NetworkPolicy, taken: list[_Taken]) -> Iterator[Rule]:
     for index, rule in enumerate(rules_of(policy, _EGRESS)):
         gone = {one.peer for one in taken if one.rule == index}
         if None in gone:
-            yield with_peers(rule, (_EVERY_POD,))
+            yield with_peers(rule, (EVERY_POD,))
             continue
         peers = tuple(one for number, one in enumerate(rule.peers) if number not in gone)
         if peers or not rule.peers:

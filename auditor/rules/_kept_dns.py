@@ -8,15 +8,20 @@ import msgspec
 from pyroaring import FrozenBitMap
 
 from auditor.model.findings import Direction
-from auditor.model.objects import EgressRule, IngressRule, Peer
+from auditor.model.objects import EgressRule, IngressRule, NetworkPolicy, Peer, Reference
 from auditor.reachability.closing import Aftermath, Change
 from auditor.reachability.compile import rules_of
+from auditor.reachability.endpoints import WorkloadNode
 from auditor.reachability.permissions import GrantBy, Group, without_rules
 from auditor.reachability.view import View
 from auditor.reachability.vocabulary import Rule
 from auditor.rules._dns import Dns
+from auditor.rules._remediation import new_policy, selector_of, selects_isolated
 
 _EGRESS, _INGRESS = Direction.EGRESS, Direction.INGRESS
+
+_POLICIES_AT_MOST = 20
+"""More policies are no manifest that anyone reviews."""
 
 
 def keep_dns(view: View, direction: Direction, classes: Iterable[int]) -> tuple[Rule, ...]:
@@ -27,6 +32,39 @@ def keep_dns(view: View, direction: Direction, classes: Iterable[int]) -> tuple[
     """
     keep = _keep_asking if direction is _EGRESS else _keep_answering
     return keep(view, tuple(classes))
+
+
+def keep_dns_apart(
+    view: View, namespace: str, direction: Direction, besides: Collection[NetworkPolicy]
+) -> tuple[NetworkPolicy, ...] | None:
+    """Policies that keep DNS for the open pods of a namespace, where no rule for all pods can.
+
+    One for each workload that a default-deny would cut off; nothing opens by them, for its pods
+    are all open. None where labels do not tell them apart, or where nobody would review so many.
+    """
+    dns = view.remembered(Dns)
+    out = direction is _EGRESS
+    rule: Rule = (
+        EgressRule(peers=dns.peers, ports=dns.policy_ports)
+        if out
+        else IngressRule(ports=dns.policy_ports)
+    )
+    own = {one.endpoint.workload for one in dns.nodes}
+    made: list[NetworkPolicy] = []
+    for workload, nodes in view.remembered(_open_workloads).get((direction, namespace), {}).items():
+        if (workload in own) == out or (out and not _asks(dns, nodes)):
+            continue
+        pods = (pod for node in nodes for pod in view.pods_of(node))
+        chosen = selector_of(pod for pod in pods if not pod.spec.host_network)
+        if chosen is None or selects_isolated(view, namespace, chosen, direction):
+            return None
+        if all(one.spec.pod_selector != chosen for one in made):
+            others = (*besides, *made)
+            name = f"{workload.name}-dns"
+            made.append(
+                new_policy(view, namespace, name, chosen, direction, rules=(rule,), besides=others)
+            )
+    return tuple(made) if len(made) <= _POLICIES_AT_MOST else None
 
 
 def keep_granted_dns(
@@ -70,6 +108,34 @@ def cuts_dns(view: View, change: Change) -> bool:
         cuts(view, dns, bit, after)
         for number in aftermath.affected()
         for bit, after in aftermath.outcomes(number)
+    )
+
+
+_OpenWorkloads = Mapping[tuple[Direction, str], Mapping[Reference, list[WorkloadNode]]]
+
+
+def _open_workloads(view: View) -> _OpenWorkloads:
+    """By direction and namespace: the workloads with pods that nothing isolates."""
+    found: dict[tuple[Direction, str], dict[Reference, list[WorkloadNode]]] = {}
+    run = view.endpoints.pod_classes
+    for node in view.workloads:
+        workload = node.endpoint.workload
+        for direction in Direction:
+            if any(
+                bit in run and not view.group(direction, bit).is_isolated for bit in node.classes
+            ):
+                here = found.setdefault((direction, workload.namespace), {})
+                here.setdefault(workload, []).append(node)
+    return found
+
+
+def _asks(dns: Dns, nodes: Iterable[WorkloadNode]) -> bool:
+    """Whether a policy can name the pods of cluster DNS, and any admits a pod of the workload."""
+    return bool(dns.peers) and any(
+        dns.admitting(protocol, bit)
+        for node in nodes
+        for bit in node.classes
+        for protocol in dns.masks
     )
 
 

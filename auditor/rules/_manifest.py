@@ -6,7 +6,7 @@ An apply keeps fields that a manifest does not name, so `ingress: []` is written
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -45,7 +45,12 @@ def write_manifest(
 
     ``emptied``: directions that lose their rules, although policyTypes does not list them.
     """
-    return "---\n".join("\n".join((*_lines(_document(one, emptied), ""), "")) for one in policies)
+    documents: list[str] = []
+    for one in policies:
+        lines: list[str] = []
+        _add_mapping(lines, _document(one, emptied), "")
+        documents.append("\n".join((*lines, "")))
+    return "---\n".join(documents)
 
 
 def _document(policy: NetworkPolicy, emptied: Collection[Direction]) -> dict[str, Any]:
@@ -118,23 +123,38 @@ def _selector(selector: LabelSelector) -> dict[str, Any]:
     return written
 
 
-def _lines(value: dict[str, Any] | list[Any], indent: str) -> Iterator[str]:
-    """YAML's block style, as PyYAML has it; PyYAML takes ten times as long for a whole document."""
-    leads = ["-"] * len(value) if isinstance(value, list) else [_key(one, indent) for one in value]
-    for lead, one in zip(leads, value if isinstance(value, list) else value.values(), strict=True):
-        if isinstance(one, str):
-            yield f"{indent}{lead} {_text(one)}"
-        elif isinstance(one, int) or not one:
-            yield f"{indent}{lead} {one}"  # empty ones are spelled alike: {} and []
-        elif lead == "-":
-            first, *further = _lines(one, f"{indent}  ")
-            yield f"{indent}- {first.removeprefix(indent).removeprefix('  ')}"
-            yield from further
+# YAML's block style, as PyYAML has it; PyYAML takes ten times as long for a whole document.
+
+
+def _add_mapping(lines: list[str], mapping: dict[str, Any], indent: str) -> None:
+    for key, value in mapping.items():
+        lead = f"{indent}{_key(key, indent)}"
+        if isinstance(value, str):
+            lines.append(f"{lead} {_text(value)}")
+        elif isinstance(value, int) or not value:
+            lines.append(f"{lead} {value}")  # empty ones are spelled alike: {} and []
         else:
-            yield f"{indent}{lead}"
-            yield from _lines(one, indent if isinstance(one, list) else f"{indent}  ")
+            lines.append(lead)
+            if isinstance(value, list):
+                _add_list(lines, value, indent)
+            else:
+                _add_mapping(lines, value, f"{indent}  ")
 
 
+def _add_list(lines: list[str], items: list[Any], indent: str) -> None:
+    """Items are strings or mappings: manifests hold no lists of anything else."""
+    for one in items:
+        if isinstance(one, str):
+            lines.append(f"{indent}- {_text(one)}")
+        elif not one:
+            lines.append(f"{indent}- {{}}")
+        else:
+            first = len(lines)
+            _add_mapping(lines, one, f"{indent}  ")
+            lines[first] = f"{indent}- {lines[first][len(indent) + 2 :]}"
+
+
+@lru_cache(maxsize=65536)
 def _key(text: str, indent: str) -> str:
     written = _text(text)
     return f"{written}:" if len(written) <= _LONGEST_KEY else f"? {written}\n{indent}:"

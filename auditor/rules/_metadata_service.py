@@ -10,7 +10,6 @@ import msgspec
 from auditor.model.addresses import parse_cidr
 from auditor.model.findings import Direction, Remediation
 from auditor.model.objects import EgressRule, IPBlock, NetworkPolicy, Peer, Reference
-from auditor.model.selectors import LabelSelector
 from auditor.reachability.address_parts import block_ranges
 from auditor.reachability.closing import Change
 from auditor.reachability.compile import rules_of
@@ -18,6 +17,7 @@ from auditor.reachability.endpoints import WorkloadNode
 from auditor.reachability.view import View
 from auditor.reachability.vocabulary import Rule
 from auditor.rules._remediation import (
+    EVERY_POD,
     by_manifest,
     by_steps,
     new_policy,
@@ -35,7 +35,7 @@ _ADDRESSES = {"169.254.169.254": "169.254.169.254/32", "fd00:ec2::254": "fd00:ec
 METADATA_PORT = ("TCP", 80)
 
 _EVERYTHING_ELSE = (
-    Peer(namespace_selector=LabelSelector()),
+    EVERY_POD,
     *(
         Peer(ip_block=IPBlock(cidr=whole, excepts=(one,)))
         for whole, one in zip(("0.0.0.0/0", "::/0"), _ADDRESSES.values(), strict=True)

@@ -49,7 +49,7 @@ def placed_rules(policy: NetworkPolicy) -> Iterator[PlacedRule]:
 
 def spell_rule(direction: Direction, index: int) -> str:
     """`ingress[0]`."""
-    return f"{direction.value}[{index}]"
+    return f"{direction}[{index}]"
 
 
 def spell_peer(direction: Direction, rule: int, index: int) -> str:

@@ -34,6 +34,9 @@ from auditor.reachability.vocabulary import Rule, mentioned_blocks
 from auditor.rules._certainty import describe_unread_pods
 from auditor.rules._manifest import write_manifest
 
+EVERY_POD = Peer(namespace_selector=LabelSelector())
+"""The peer of a rule that takes in every pod of the cluster, and no address."""
+
 _LONGEST_NAME = 253
 """Characters of a policy's name: a DNS subdomain (RFC 1123)."""
 

@@ -49,16 +49,21 @@ def find_witness(
     *,
     holder: int,
     among: FrozenBitMap | None = None,
+    on: int | None = None,
     preferred: Iterable[tuple[str, int]] = (),
 ) -> Witness | None:
     """A connection of today of a class of workload ``holder``, with a peer ``among`` those named.
 
+    ``on``: the ports to look at; all where they are not given.
     Hosts are no witnesses: what stands on one's own node is always reachable. Pods of system
     namespaces are the last choice: readers know their own workloads better.
     """
     cells = reach_of(view, direction).of(near)
     for left_out in (view.remembered(_hosts_and_system), view.hosts):
-        for ports, peers in cells:
+        for allowed, peers in cells:
+            ports = allowed if on is None else allowed & on
+            if not ports:
+                continue
             wanted = (peers if among is None else peers & among) - left_out
             far = _first_of_another(view, holder, near, wanted)
             if far is not None:

@@ -37,7 +37,6 @@ from auditor.reachability.permissions import Group
 from auditor.reachability.view import View
 from auditor.rules._certainty import certainty, describe_gaps, unread_namespaces
 from auditor.rules._databases import (
-    EVERY_POD,
     DataStore,
     admitting,
     find_databases,
@@ -48,7 +47,7 @@ from auditor.rules._databases import (
     without_peers,
 )
 from auditor.rules._internet import public_family, public_parts
-from auditor.rules._remediation import by_steps
+from auditor.rules._remediation import EVERY_POD, by_steps
 from auditor.rules._services import Publication, find_publications
 from auditor.rules._witness import declared_ports, state_witness
 

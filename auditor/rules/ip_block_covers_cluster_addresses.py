@@ -4,7 +4,8 @@ What it means: the block of a rule in effect, its excepts removed, holds the add
 the host's network) or the cluster IP of a Service, or it is a whole IP family. Whether an ipBlock
 matches pods is the CNI's affair: Calico and kube-network-policies match them, Cilium does not by
 default. A cluster IP matches no pod anywhere: policies see the address of the pod behind the
-Service. The finding is medium where ipBlocks are known to match pods, and low otherwise.
+Service. The finding is medium where ipBlocks are known to match pods, and low otherwise. A block
+beside a peer that takes in every pod is not judged: it adds what is outside, and no pod.
 
 Why it matters: where ipBlocks match pods, the rule admits every pod in the block whatever its
 labels, and 0.0.0.0/0, meant for the internet, opens the whole cluster. Where they do not, a rule
@@ -22,7 +23,8 @@ from collections.abc import Iterator
 
 from auditor.model.addresses import parse_cidr
 from auditor.model.findings import Hit, Severity, Unevaluated
-from auditor.model.objects import IPBlock, NetworkPolicy
+from auditor.model.objects import IPBlock, NetworkPolicy, Peer
+from auditor.model.selectors import LabelSelector
 from auditor.reachability.view import View
 from auditor.rules._certainty import describe_gaps, describe_unread_pods, unread_policies
 from auditor.rules._cluster_addresses import ClusterAddresses, Covered
@@ -44,9 +46,16 @@ def check(view: View) -> Iterator[Hit | Unevaluated]:
     yield from unread_policies(view)
     for policy in view.snapshot.policies:
         for rule in placed_rules(policy):
+            if any(_takes_every_pod(one) for _, one in rule.peers):
+                continue
             for place, peer in rule.peers:
                 if peer.ip_block is not None:
                     yield from _judge(view, policy, place, peer.ip_block)
+
+
+def _takes_every_pod(peer: Peer) -> bool:
+    selectors = (peer.namespace_selector, peer.pod_selector or LabelSelector())
+    return all(one == LabelSelector() for one in selectors)
 
 
 def _judge(

@@ -31,7 +31,7 @@ from auditor.reachability.coverage import STEPS_AT_MOST, SearchExceededError, fi
 from auditor.reachability.permissions import GrantBy
 from auditor.reachability.view import View
 from auditor.rules._certainty import certainty, describe_gaps
-from auditor.rules._kept_dns import keep_dns
+from auditor.rules._kept_dns import keep_dns, keep_dns_apart
 from auditor.rules._openness import (
     allows_everything,
     find_openers,
@@ -40,10 +40,16 @@ from auditor.rules._openness import (
     narrowing_steps,
     without_openers,
 )
-from auditor.rules._remediation import by_manifest, new_policy
+from auditor.rules._remediation import by_manifest, by_steps, new_policy
 from auditor.rules._witness import find_witness
 
 SEVERITY = Severity.HIGH
+
+_DNS_FIRST = (
+    "first allow cluster DNS, by policies of their own, to the pods that have it today",
+    "then add a policy with an empty podSelector and without rules",
+)
+"""Where a default-deny would cut names off."""
 
 
 class _Opening(NamedTuple):
@@ -148,6 +154,10 @@ def _mend(view: View, namespace: str, direction: Direction, opening: _Opening) -
         rules = keep_dns(view, direction, held)
         name = f"default-deny-{direction.value}"
         added.append(new_policy(view, namespace, name, LabelSelector(), direction, rules=rules))
+        apart = () if rules else keep_dns_apart(view, namespace, direction, added)
+        if apart is None:
+            return by_steps(*_DNS_FIRST)
+        added += apart
     replaced = without_openers(view, direction, opening.openers)
     newcomer = view.newcomer_in(namespace)
     if opening.openers and is_open_without(view, direction, newcomer, opening.openers):

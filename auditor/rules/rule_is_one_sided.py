@@ -77,6 +77,12 @@ class _Judge:
         self._isolated = {
             one: view.real_classes - groups.groups[0].members for one, groups in self._far.items()
         }
+        self._doubtful = {
+            one: FrozenBitMap.union(
+                EMPTY, *(each.members for each in groups.groups if each.possible)
+            )
+            for one, groups in self._far.items()
+        }
         self._described: dict[tuple[Direction, FrozenBitMap], _Denying] = {}
 
     def judge(
@@ -94,7 +100,7 @@ class _Judge:
             if self._is_blind and (gaps := self._hiding(position, peers, matched)):
                 yield Unevaluated(reference, describe_gaps(gaps))
             return
-        if any(self._far[placed.direction].of(one).possible for one in denying):
+        if denying.intersect(self._doubtful[placed.direction]):
             denying = find_denying(view, position, placed, denying, possible=True)
         if not denying:
             yield Unevaluated(reference, f"{placed.place}: {view.doubt}")
@@ -149,13 +155,13 @@ def _state(view: View, position: int, placed: PlacedRule, denying: _Denying) -> 
     first, *others = denying.workloads
     whom = f"{first} and {len(others)} more" if others else first
     if placed.direction is Direction.EGRESS:
-        what, mirror = f"to {whom}, not let in there", "ingress from"
+        towards, mirror = "to", "ingress from"
     else:
-        what, mirror = f"from {whom}, not let out there", "egress to"
+        towards, mirror = "from", "egress to"
     return Hit(
         subject=reference,
         detail=placed.place,
-        message=f"{reference} allows one side alone at {placed.place}: {what}",
+        message=f"{reference} allows at {placed.place} what the far side denies: {towards} {whom}",
         hint="write the other side into a policy for those pods, or take the rule out",
         evidence={
             "denied_by": list(denying.workloads[:_NAMED_AT_MOST]),

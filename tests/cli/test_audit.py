@@ -252,14 +252,14 @@ def test_what_is_not_judged_is_listed_with_the_reason(
 def test_labels_narrow_the_workloads_that_are_judged(
     run: Run, cluster: FindCluster, tmp_path: Path
 ) -> None:
-    """`-l` leaves findings on workloads with such pods."""
+    """`-l` leaves findings on workloads with such pods, and on policies that select them."""
     run("audit", "-f", cluster("shop"), "-l", "app=redis")
-    workloads = [
+    workloads = {
         Reference(*one["subject"].values())
         for one in read_report(tmp_path / "out")["findings"]
         if one["subject"]["kind"] not in {"Namespace", "Environments"}
-    ]
-    assert [Reference("shop-prod", "StatefulSet", "redis")] == workloads
+    }
+    assert {Reference("shop-prod", "StatefulSet", "redis")} == workloads
 
 
 @pytest.mark.usefixtures("fast")

@@ -124,7 +124,7 @@ def test_a_malformed_waiver_ends_the_run(
     error, hint = ran.err.splitlines()
     assert error.startswith(f"error: waiver file {path}, line ")
     assert error.endswith("key waivers.0.rule is malformed: egress-is-unrestricte is no rule")
-    assert "hint: did you mean egress-is-unrestricted?" == hint
+    assert "hint: did you mean egress-is-unrestricted or database-egress-is-unrestricted?" == hint
     assert not (tmp_path / "out").exists()
 
 

@@ -74,7 +74,7 @@ def test_a_subject_is_a_key_or_a_glob_of_keys(tmp_path: Path, subject: str) -> N
             "rule: egress-is-unrestricted",
             "rule: egress-is-unrestrict",
             "line 2: key waivers.0.rule is malformed: egress-is-unrestrict is no rule",
-            "did you mean egress-is-unrestricted?",
+            "did you mean egress-is-unrestricted or database-egress-is-unrestricted?",
         ),
         (
             "shop/Deployment/web",

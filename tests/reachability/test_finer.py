@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyroaring import FrozenBitMap
+
 from auditor.model.connections import AddressEndpoint
+from auditor.model.findings import Direction
 from auditor.model.objects import IPBlock
+from auditor.model.snapshot import Snapshot
 from auditor.reachability.connections import list_connections
+from auditor.reachability.selection import pods_by_class
 from auditor.reachability.view import View, evaluate
+from tests.oracle.clusters import BLOCKS, snapshots
 from tests.rules.auditing import read_text
 
 METADATA_SERVICE = IPBlock(cidr="169.254.169.254/32")
@@ -100,3 +109,55 @@ def test_a_finer_view_numbers_policies_and_workloads_alike() -> None:
     finer = view.finer([METADATA_SERVICE])
     assert [one.reference for one in view.policies] == [one.reference for one in finer.policies]
     assert view.workload_numbers == finer.workload_numbers
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=200,
+    suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large),
+)
+@given(
+    snapshot=snapshots(max_pods=6, max_policies=4),
+    reading=st.sampled_from([None, True, False]),
+    blocks=st.lists(st.sampled_from([*BLOCKS, METADATA_SERVICE]), min_size=1, max_size=3),
+)
+def test_a_finer_view_is_the_evaluation_with_its_blocks(
+    snapshot: Snapshot, *, reading: bool | None, blocks: list[IPBlock]
+) -> None:
+    """Rows and permissions are alike, and what blocks match where their reading is known."""
+    finer = evaluate(snapshot, ip_blocks_match_pods=reading).finer(blocks)
+    anew = evaluate(snapshot, ip_blocks_match_pods=reading, blocks=frozenset(blocks))
+    assert finer.endpoints.parts.parts == anew.endpoints.parts.parts
+    assert list(list_connections(anew)) == list(list_connections(finer))
+    assert anew.gaps == finer.gaps
+    assert permissions(anew) == permissions(finer)
+    for block in blocks if reading is not None else ():
+        assert matched(anew, block) == matched(finer, block)
+
+
+def matched(view: View, block: IPBlock) -> tuple[object, ...]:
+    """What a block matches: addresses and nodes, pods, and whether anything may be missed."""
+    outside, pods, narrow = view.evaluation.index.block(block)
+    return spell(view, outside), spell(view, pods), narrow
+
+
+def spell(view: View, bits: FrozenBitMap) -> tuple[list[int], list[str]]:
+    """The pods, by position, and the addresses of bits."""
+    by_class = view.remembered(pods_by_class)
+    pods = {position for bit in bits & view.real_classes for position in by_class[bit]}
+    return sorted(pods), [str(view.spell(bit)) for bit in bits & view.external]
+
+
+def permissions(view: View) -> dict[tuple[Direction, int], object]:
+    """What each pod's own side allows, and may allow besides, by pods and addresses."""
+    return {
+        (direction, position): (
+            [(ports, spell(view, peers)) for ports, peers in group.cells],
+            [(one.policy, one.rule, one.ports, spell(view, one.peers)) for one in group.grants],
+            [(one.policy, one.rule, spell(view, one.possible)) for one in group.possible],
+        )
+        for direction in Direction
+        for position, bit in enumerate(view.endpoints.class_of_pod)
+        if bit >= 0
+        for group in [view.group(direction, bit)]
+    }

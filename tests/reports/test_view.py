@@ -17,16 +17,16 @@ def rows_of(section: FindingSection) -> list[FindingRow]:
 
 
 def test_findings_are_sorted_worst_first() -> None:
-    """By severity, then by rule, then by subject."""
+    """By severity, then by rule in the order of the report's rules, then by subject."""
     (section, _) = arrange(make_shop(), SCREEN).sections
     assert [
+        ("high", "namespace-lacks-default-deny", "Namespace/shop-dev"),
+        ("high", "namespace-lacks-default-deny", "Namespace/shop-dev"),
         ("high", "database-open-to-all-pods", "shop-dev/StatefulSet/db"),
         ("high", "egress-is-unrestricted", "shop-dev/Deployment/api"),
         ("high", "egress-is-unrestricted", "shop-dev/Deployment/web"),
         ("high", "egress-is-unrestricted", "shop-dev/StatefulSet/db"),
         ("high", "environments-can-talk", "Environments/dev→prod"),
-        ("high", "namespace-lacks-default-deny", "Namespace/shop-dev"),
-        ("high", "namespace-lacks-default-deny", "Namespace/shop-dev"),
         ("medium", "egress-to-whole-internet", "shop-prod/Deployment/web"),
     ] == [(one.severity, one.rule, one.subject) for one in rows_of(section)]
 
@@ -57,10 +57,10 @@ def test_the_worst_list_has_a_line_per_rule_and_severity() -> None:
     """Many findings of one rule do not hide the next rule."""
     worst = arrange(make_shop(), SCREEN).worst
     assert [
+        ("namespace-lacks-default-deny", 1),
         ("database-open-to-all-pods", 0),
         ("egress-is-unrestricted", 2),
         ("environments-can-talk", 0),
-        ("namespace-lacks-default-deny", 1),
         ("egress-to-whole-internet", 0),
     ] == [(one.finding.rule, one.more) for one in worst.rows]
     assert "" == worst.rest
@@ -179,10 +179,10 @@ def test_the_paper_lists_minor_findings_by_rule() -> None:
     display = arrange(make_shop(), PAPER)
     assert [
         [
+            (Severity.HIGH, "namespace-lacks-default-deny", 2, 0),
             (Severity.HIGH, "database-open-to-all-pods", 1, 0),
             (Severity.HIGH, "egress-is-unrestricted", 3, 0),
             (Severity.HIGH, "environments-can-talk", 1, 0),
-            (Severity.HIGH, "namespace-lacks-default-deny", 2, 0),
             (Severity.MEDIUM, "egress-to-whole-internet", 1, 0),
         ],
         [(Severity.LOW, "namespace-lacks-default-deny", 0, 2)],

@@ -22,8 +22,10 @@ from auditor.model.snapshot import Snapshot
 from auditor.reachability.connections import Numbering, list_rows
 from auditor.reachability.port_parts import OTHER, PortParts
 from auditor.reachability.view import View, evaluate
+from auditor.rules import RULES
 from auditor.rules._remediation import ROWS_SHOWN
 from tests.rules.auditing import Audited, audit_snapshot, name_subject, read_text
+from tests.rules.excuses import is_excused
 
 End = frozenset[int] | str
 """The positions of a row end's pods, or the range of addresses."""
@@ -32,13 +34,6 @@ Rows = Mapping[tuple[End, End], int]
 """Ports, as a mask, by source and destination."""
 
 _VOCABULARY = "vocabulary"
-
-_HIDDEN_BY: Mapping[tuple[str, str | None], tuple[str, str | None]] = {
-    ("database-open-to-all-pods", "namespace"): ("database-open-to-all-pods", "cluster"),
-    ("dns-lacks-tcp", None): ("dns-is-blocked", None),
-    ("egress-to-whole-internet", None): ("egress-is-unrestricted", None),
-}
-"""Findings (rule, detail) of which a subject has at most one: the lesser, and what hides it."""
 
 
 def find_faults(before: Audited, finding: FindingRecord) -> list[str]:
@@ -73,77 +68,29 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
         yield "the finding is still there"
     for one in after.findings:
         if (
-            one.severity.rank <= finding.severity.rank
+            _weighs_as_much(one, finding)
             and _is_worse(before, one)
-            and not _was_hidden(before, one)
-            and not _has_moved(before, after, one)
-            and not _comes_into_force(finding, one)
-            and not _was_open_by_silence(before, one)
-            and not _is_other_half(remediation, one)
+            and not is_excused(before, after, finding, one)
         ):
             yield f"a new finding of {one.severity}: {one.rule} {name_subject(one)} {one.detail}"
     yield from find_differences(before.view, after.view.snapshot, remediation)
+
+
+def _weighs_as_much(one: FindingRecord, finding: FindingRecord) -> bool:
+    """Whether the one is as severe as the finding, or more.
+
+    In a system namespace everything is low: of two there, the rules' own severities are compared.
+    """
+    if one.system and finding.system:
+        usual = {rule.id: rule.severity.rank for rule in RULES}
+        return usual[one.rule] <= usual[finding.rule]
+    return one.severity.rank <= finding.severity.rank
 
 
 def _is_worse(before: Audited, finding: FindingRecord) -> bool:
     """Whether there was no such finding before, or one that weighed less."""
     known = before.severities.get(finding.id)
     return known is None or finding.severity.rank < known.rank
-
-
-def _has_moved(before: Audited, after: Audited, finding: FindingRecord) -> bool:
-    """Whether a place within a policy only bears another number, for a rule before it went."""
-
-    def count(audited: Audited) -> int:
-        alike = (name_subject(finding), finding.severity)
-        return sum(
-            (name_subject(one), one.severity) == alike for one in audited.findings_of(finding.rule)
-        )
-
-    return "[" in (finding.detail or "") and count(after) <= count(before)
-
-
-def _comes_into_force(mended: FindingRecord, finding: FindingRecord) -> bool:
-    """Whether a policy is found fault with for rules that were inert before it was mended.
-
-    What they open is stated, and exactly that.
-    """
-    subjects = {*finding.policies, name_subject(finding)}
-    return mended.rule == "policy-types-omit-a-direction" and not subjects.isdisjoint(
-        mended.policies
-    )
-
-
-def _was_open_by_silence(before: Audited, finding: FindingRecord) -> bool:
-    """Whether an ipBlock only says what was open without a word: where it opens is a fault, too.
-
-    A policy for pods that nothing isolated, or a rule that had no peers, admits the same addresses.
-    """
-    rule = "ip-block-covers-cluster-addresses"
-    known = map(name_subject, before.findings_of(rule))
-    return finding.rule == rule and name_subject(finding) not in known
-
-
-def _was_hidden(before: Audited, finding: FindingRecord) -> bool:
-    """Whether the subject was worse off before, by a finding that hides this lesser one."""
-    hiding = _HIDDEN_BY.get((finding.rule, finding.detail))
-    return hiding in {
-        (one.rule, one.detail)
-        for one in before.findings
-        if name_subject(one) == name_subject(finding)
-    }
-
-
-def _is_other_half(remediation: Remediation, finding: FindingRecord) -> bool:
-    """Whether the finding is what a closed connection leaves of itself at its other end.
-
-    That is a rule which still allows it; to see it reported is what the user needs next.
-    """
-    closes = remediation.closes
-    if finding.rule != "rule-is-one-sided" or closes is None:
-        return False
-    ends = {end for one in closes.connections for end in (one.source, one.destination)}
-    return bool(closes.omitted) or not ends.isdisjoint(finding.evidence["denied_by"])
 
 
 def apply_policies(snapshot: Snapshot, policies: Iterable[NetworkPolicy]) -> Snapshot:

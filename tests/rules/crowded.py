@@ -41,6 +41,10 @@ _PEERS = [
     ),
     Peer(ip_block=IPBlock(cidr="0.0.0.0/0", excepts=("10.0.0.0/8",))),
 ]
+_HALVES = [
+    *(Peer(pod_selector=one) for one in (A, HAS_APP, TIER_A)),
+    *(Peer(namespace_selector=one) for one in (A, TIER_A, BY_NAME)),
+]
 _ALL_PEERS = (
     Peer(namespace_selector=EVERYTHING),
     Peer(ip_block=IPBlock(cidr="0.0.0.0/0")),
@@ -62,6 +66,7 @@ _peer_lists = st.one_of(
     st.sampled_from([(), _ALL_PEERS, _ALL_PEERS[1:], _ALL_PEERS[:1]]),
     st.lists(st.sampled_from(_PEERS), min_size=1, max_size=3).map(tuple),
     st.lists(st.sampled_from(_PEERS), min_size=1, max_size=3).map(tuple),
+    st.lists(st.sampled_from(_HALVES), min_size=2, max_size=3).map(tuple),
 )
 _ports = st.sampled_from(_PORTS)
 _ingress = st.lists(st.builds(IngressRule, peers=_peer_lists, ports=_ports), max_size=3).map(tuple)

@@ -33,6 +33,15 @@ def is_isolating(policy: NetworkPolicy, direction: Direction) -> bool:
     return direction is Direction.INGRESS or bool(policy.spec.egress)
 
 
+def rules_in_effect(snapshot: Snapshot) -> Iterator[tuple[NetworkPolicy, Direction, int]]:
+    """Every rule of a direction that its policy isolates."""
+    for policy in snapshot.policies:
+        for direction in Direction:
+            if is_isolating(policy, direction):
+                for index in range(len(getattr(policy.spec, direction.value))):
+                    yield policy, direction, index
+
+
 def selected_pods(snapshot: Snapshot, policy: NetworkPolicy) -> list[Pod]:
     """The endpoints that a policy selects."""
     return [

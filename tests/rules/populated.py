@@ -74,12 +74,16 @@ def _running(pod: Pod, image: str) -> Pod:
 
 
 def _answering(pod: Pod, dns: bool) -> Pod:  # noqa: FBT001  drawn
-    """The pod, of cluster DNS where that is drawn and it stands in a system namespace."""
-    if not dns or pod.namespace != _SYSTEM:
+    """The pod, of cluster DNS where that is drawn and it stands alone in a system namespace."""
+    if not dns or pod.namespace != _SYSTEM or pod.metadata.owner_references:
         return pod
     labels = {**pod.labels, "k8s-app": "kube-dns"}
+    # no resolver is a database, too: what shuts the one up would cut names off
+    containers = tuple(one for one in pod.spec.containers if not one.image)
     return msgspec.structs.replace(
-        pod, metadata=msgspec.structs.replace(pod.metadata, labels=labels)
+        pod,
+        metadata=msgspec.structs.replace(pod.metadata, labels=labels),
+        spec=msgspec.structs.replace(pod.spec, containers=containers),
     )
 
 

@@ -48,6 +48,14 @@ def spec_of(finding: FindingRecord) -> dict[str, Any]:
     return spec
 
 
+def specs_of(finding: FindingRecord) -> dict[str, dict[str, Any]]:
+    """The specs of a finding's manifest, by the name of the policy."""
+    assert finding.remediation is not None
+    assert finding.remediation.manifest is not None
+    documents = yaml.safe_load_all(finding.remediation.manifest)
+    return {one["metadata"]["name"]: one["spec"] for one in documents}
+
+
 def mend(text: str, rule: str, direction: Direction, subject: str) -> dict[str, Any]:
     """The spec of the manifest for the finding of a rule on a subject, by its name."""
     (found,) = (
@@ -58,15 +66,21 @@ def mend(text: str, rule: str, direction: Direction, subject: str) -> dict[str, 
     return spec_of(found)
 
 
-def manifest_for(namespace: str, direction: Direction) -> dict[str, Any]:
-    """The spec that the scenario shop's finding on a namespace comes with."""
+def specs_for(namespace: str, direction: Direction) -> dict[str, dict[str, Any]]:
+    """The specs that the scenario shop's finding on a namespace comes with, by policy."""
     audited = audit_snapshot(read_scenario(CLUSTERS / "shop" / "main"))
     (found,) = (
         one
         for one in audited.findings_of("namespace-lacks-default-deny")
         if (one.subject.name, one.detail) == (namespace, direction.value)
     )
-    return spec_of(found)
+    return specs_of(found)
+
+
+def manifest_for(namespace: str, direction: Direction) -> dict[str, Any]:
+    """The spec of the one policy of such a finding."""
+    (spec,) = specs_for(namespace, direction).values()
+    return spec
 
 
 def test_denied_egress_leaves_dns_open_to_pods_that_have_it() -> None:
@@ -76,8 +90,62 @@ def test_denied_egress_leaves_dns_open_to_pods_that_have_it() -> None:
 
 
 def test_denied_egress_opens_dns_to_no_pod_that_lacks_it() -> None:
-    """Web of shop-test resolves by TCP only: a rule for every pod would open UDP to it."""
-    assert [] == manifest_for("shop-test", Direction.EGRESS)["egress"]
+    """Web of shop-test resolves by TCP only: those that are open have policies of their own."""
+    rules = {
+        name: spec["egress"] for name, spec in specs_for("shop-test", Direction.EGRESS).items()
+    }
+    allowed = [{"to": [RESOLVER], "ports": DNS}]
+    assert {"default-deny-egress": [], "api-dns": allowed, "db-dns": allowed} == rules
+
+
+def test_denied_ingress_leaves_a_resolver_reachable_beside_isolated_pods() -> None:
+    """Where a pod beside cluster DNS is isolated, port 53 stays open to the pods of DNS alone."""
+    metrics = (
+        "---\napiVersion: v1\nkind: Pod\n"
+        "metadata: {name: metrics, namespace: kube-system, labels: {app: metrics}}\n"
+        "spec: {containers: [{name: main, image: metrics}]}\n"
+    )
+    shut = policy(
+        "shut",
+        "{podSelector: {matchLabels: {app: metrics}}, policyTypes: [Ingress]}",
+        "kube-system",
+    )
+    (found,) = (
+        one
+        for one in audit_snapshot(read_text(PODS + metrics + shut)).findings_of(
+            "namespace-lacks-default-deny"
+        )
+        if (one.subject.name, one.detail) == ("kube-system", "ingress")
+    )
+    assert {
+        "default-deny-ingress": {"podSelector": {}, "ingress": []},
+        "coredns-dns": {
+            "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+            "ingress": [{"from": [], "ports": DNS}],
+        },
+    } == {
+        name: {key: spec[key] for key in ("podSelector", "ingress")}
+        for name, spec in specs_of(found).items()
+    }
+
+
+def test_a_default_deny_that_would_cut_dns_off_is_advised_in_words() -> None:
+    """A pod without labels has DNS, and one beside it has not: no manifest can tell them apart."""
+    bare = (
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {name: bare, namespace: app}\n"
+        "spec: {containers: [{name: main, image: nginx}]}\n"
+    )
+    shut = policy("shut", "{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}")
+    (found,) = (
+        one
+        for one in audit_snapshot(read_text(PODS + bare + shut)).findings_of(
+            "namespace-lacks-default-deny"
+        )
+        if (one.subject.name, one.detail) == ("app", "egress")
+    )
+    assert found.remediation is not None
+    assert found.remediation.manifest is None
+    assert "cluster DNS" in found.remediation.steps[0]
 
 
 def test_denied_ingress_leaves_the_resolver_reachable() -> None:

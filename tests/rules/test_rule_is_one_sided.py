@@ -19,7 +19,13 @@ from tests.oracle.clusters import snapshots
 from tests.oracle.handmade import cluster, pod
 from tests.oracle.oracle import is_finished, selector_matches
 from tests.rules.crowded import crowded_snapshots, with_known_addresses
-from tests.rules.own_sides import OwnSide, every_port, is_isolating, selected_pods
+from tests.rules.own_sides import (
+    OwnSide,
+    every_port,
+    is_isolating,
+    rules_in_effect,
+    selected_pods,
+)
 
 _slow_checks = (
     HealthCheck.too_slow,
@@ -69,15 +75,6 @@ def denying_pods(snapshot: Snapshot, *, ip_blocks_match_pods: bool) -> dict[Plac
                 place = f"{direction.value}[{index}]"
                 found.setdefault((str(policy.reference), place), set()).add(key(each))
     return found
-
-
-def rules_in_effect(snapshot: Snapshot) -> Iterator[tuple[NetworkPolicy, Direction, int]]:
-    """Every rule of a direction that its policy isolates."""
-    for policy in snapshot.policies:
-        for direction in Direction:
-            if is_isolating(policy, direction):
-                for index in range(len(getattr(policy.spec, direction.value))):
-                    yield policy, direction, index
 
 
 def only_rule(policy: NetworkPolicy, direction: Direction, index: int) -> NetworkPolicy:

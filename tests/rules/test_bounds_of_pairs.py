@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
 import pytest
 
 from auditor.model.findings import Hit, Unevaluated
@@ -21,7 +22,7 @@ from auditor.model.objects import (
 from auditor.model.selectors import NAMESPACE_NAME_LABEL, LabelSelector, Requirement
 from auditor.model.snapshot import Snapshot
 from auditor.reachability.view import evaluate
-from auditor.rules import policy_is_redundant
+from auditor.rules import peers_are_ored, policy_is_redundant
 from tests.reachability.test_coverage import pigeonholes
 
 EVERYTHING = LabelSelector()
@@ -170,3 +171,22 @@ def test_twenty_rules_that_cover_are_named_at_most() -> None:
     *covering, more = hits[0].evidence["covered_by"]
     assert [f"app/NetworkPolicy/policy-{one:05} ingress[0]" for one in range(1, 21)] == covering
     assert "and more" == more
+
+
+def test_pairs_of_peers_too_many_to_look_at_are_not_evaluated() -> None:
+    """A rule of hundreds of both kinds of peers is beyond the budget: it is not guessed at."""
+    peers = [
+        *(Peer(pod_selector=app(one)) for one in range(200)),
+        *(Peer(namespace_selector=app(one)) for one in range(200)),
+    ]
+    policy = allow(0, EVERYTHING, EVERYTHING)
+    rule = IngressRule(peers=tuple(peers))
+    spec = msgspec.structs.replace(policy.spec, ingress=(rule,))
+    policy = msgspec.structs.replace(policy, spec=spec)
+    (found,) = peers_are_ored.check(evaluate(crowd([policy], pods=1)))
+    assert isinstance(found, Unevaluated)
+    assert "app/NetworkPolicy/policy-00000" == str(found.subject)
+    assert (
+        "ingress[0]: what other rules permit as well was not decided within 1,000,000 steps"
+        == found.reason
+    )
