@@ -16,8 +16,8 @@ How to fix: look at what covers it, and narrow that where it is too wide. Else d
 or take the rule out. Two policies that cover each other are both reported: delete one, then audit
 again.
 
-When to waive: where policies are generated, or stand ready for pods to come, and repetition is the
-price of that.
+When to waive: for a deny-all that is kept as a net under policies which isolate the same pods, and
+where policies are generated, or stand ready for pods to come.
 """
 
 from __future__ import annotations
