@@ -118,7 +118,7 @@ def _certainty(view: View, ored: Ored) -> Certainty:
 def _state(view: View, ored: Ored, loss: Loss) -> Hit:
     position, placed, _, _, matched = ored
     reference = view.policies[position].reference
-    is_system = reference.namespace in view.recognition.system_namespaces
+    severity, reason = _grade(view, reference.namespace, matched.both)
     either, both = _count(view, matched.either), _count(view, matched.both)
     return Hit(
         subject=reference,
@@ -128,13 +128,21 @@ def _state(view: View, ored: Ored, loss: Loss) -> Hit:
             f"both: {either} pods match, {both} match both"
         ),
         hint="write both selectors into one item, or two rules where either is enough",
-        severity=Severity.LOW if is_system else None,
-        severity_reason="it stands in a system namespace" if is_system else None,
+        severity=severity,
+        severity_reason=reason,
         evidence=_explain(view, ored),
         witness=_witness(view, placed, loss),
         policies=(reference,),
         remediation=_mend(view, ored),
     )
+
+
+def _grade(view: View, namespace: str, both: FrozenBitMap) -> tuple[Severity | None, str | None]:
+    if namespace in view.recognition.system_namespaces:
+        return Severity.LOW, "it stands in a system namespace"
+    if not both:
+        return Severity.LOW, "no pod matches both selectors: either may be what is meant"
+    return None, None
 
 
 def _explain(view: View, ored: Ored) -> dict[str, Any]:
