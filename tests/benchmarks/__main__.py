@@ -9,6 +9,10 @@ three replicas a workload, one namespace in ten that nobody closed, a node for e
 - rules: the view → every rule's findings;
 - report: the audit → JSON, CSV, HTML and PDF.
 
+The ratio of rules to evaluate is stated, too. The part `crowd` has 5,000 policies in one namespace
+of 5,000 pods, each an app of its own, in three shapes, and measures the rule policy-is-redundant:
+the one that compares policies with one another.
+
 Every run of a stage is a fresh process: its peak memory is that of the whole process, with what the
 stage needs of the stages before it. Then come 10,000 pods in one YAML file, by the parser alone and
 by the source, and whole commands on manifests: 25 pods and 8 policies a namespace, all closed.
@@ -33,6 +37,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
+from tests.benchmarks.crowd import CROWDS
 from tests.benchmarks.figures import Figure, Machine, Ratio, Results, Size, summarize
 from tests.benchmarks.generator import Shape, make_policies_of
 from tests.benchmarks.processes import (
@@ -45,10 +50,13 @@ from tests.benchmarks.table import format_results
 
 SIZES = (1_000, 10_000, 50_000)
 STAGES = ("decode", "recognize", "evaluate", "rules", "report")
-PARTS = (*STAGES, "manifests", "processes")
+PARTS = (*STAGES, "crowd", "manifests", "processes")
+CROWD_POLICIES = 5_000
 YAML_PODS = 10_000
 EVALUATE_GROWTH_AT_MOST = 6.0
 """From 10,000 to 50,000 pods."""
+RULES_AT_MOST = 5.0
+"""All rules with their remediations, in terms of the evaluation, for 50,000 pods."""
 YAML_RATIO_AT_MOST = 1.5
 """Reading the file, in terms of parsing it."""
 DECODE_MEBIBYTES_AT_MOST = 250.0
@@ -107,6 +115,14 @@ def measure_size(session: Session, pods: int, stages: Sequence[str]) -> Size:
     )
 
 
+def measure_crowd(session: Session) -> Iterator[Figure]:
+    """One rule on thousands of policies in one namespace, by what they select."""
+    with TemporaryDirectory(prefix="netpol-benchmarks-") as name:
+        for stage in CROWDS:
+            with session.measuring():
+                yield session.measure(stage, CROWD_POLICIES, Path(name))
+
+
 def measure_manifests(session: Session) -> tuple[Figure, ...]:
     """One large YAML file, by the parser alone and by the source."""
     figures: list[Figure] = []
@@ -157,12 +173,27 @@ def compare_sizes(sizes: Sequence[Size]) -> Iterator[Ratio]:
             )
 
 
+def compare_rules(sizes: Sequence[Size]) -> Iterator[Ratio]:
+    """How many times as long as the evaluation the rules take."""
+    for size in sizes:
+        seconds = {one.name: one.cpu_seconds for one in size.stages}
+        if {"evaluate", "rules"} <= seconds.keys():
+            yield Ratio(
+                name=f"{size.pods:,} pods",
+                previous="evaluate",
+                current="rules",
+                ratio=seconds["rules"] / seconds["evaluate"],
+                at_most=RULES_AT_MOST if size.pods == 50_000 else None,
+            )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what was asked for; print the table, write the JSON."""
     options = _parse(arguments)
     session = Session(options.runs)
     stages = [one for one in STAGES if one in options.only]
     sizes = tuple(measure_size(session, one, stages) for one in options.pods if stages)
+    crowd = tuple(measure_crowd(session)) if "crowd" in options.only else ()
     manifests = measure_manifests(session) if "manifests" in options.only else ()
     processes = tuple(measure_commands(session)) if "processes" in options.only else ()
     results = Results(
@@ -172,7 +203,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             processors=os.cpu_count() or 1,
         ),
         sizes=sizes,
-        ratios=(*compare_sizes(sizes), *compare_with_parser(manifests)),
+        ratios=(*compare_sizes(sizes), *compare_rules(sizes), *compare_with_parser(manifests)),
+        crowd=crowd,
         manifests=manifests,
         processes=processes,
         failures=tuple(session.failures),

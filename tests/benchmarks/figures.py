@@ -84,6 +84,8 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     machine: Machine
     sizes: tuple[Size, ...]
     ratios: tuple[Ratio, ...]
+    crowd: tuple[Figure, ...]
+    """One rule on many policies of one namespace."""
     manifests: tuple[Figure, ...]
     processes: tuple[Figure, ...]
     failures: tuple[str, ...]

@@ -1,8 +1,9 @@
 """One stage of an audit, measured in this very process: `python -m tests.benchmarks.stages`.
 
-Arguments are the stage, the number of pods and a folder; the answer is a `Measurement` as JSON on
-standard output. What a stage needs of the stages before it is made first, and is not in its time.
-A stage imports what it measures by itself, so that its peak memory is its own.
+Arguments are the stage, the number of pods, or of policies in one namespace, and a folder; the
+answer is a `Measurement` as JSON on standard output. What a stage needs of the stages before it is
+made first, and is not in its time. A stage imports what it measures by itself, so that its peak
+memory is its own.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from pathlib import Path
 
 import msgspec
 
-from auditor.model.objects import Pod
+from auditor.model.objects import NetworkPolicy, Pod
 from auditor.model.report import Audit
 from auditor.model.snapshot import Snapshot
+from tests.benchmarks.crowd import CROWDS, crowd
 from tests.benchmarks.figures import Measurement
 from tests.benchmarks.generator import (
     Shape,
@@ -46,7 +48,7 @@ class Stopwatch:
 
 
 Stage = Callable[[int, Path, Stopwatch], dict[str, float]]
-"""(number of pods, folder, stopwatch of what is measured) → details."""
+"""(number of pods or policies, folder, stopwatch of what is measured) → details."""
 
 _YAML = "pods.yaml"
 _RUN_TIME = "2026-01-15T09:30:00Z"
@@ -142,6 +144,23 @@ def read_yaml(_pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
     return {"pods": len(snapshot.pods)}
 
 
+def redundancy_of(policies_of: Callable[[int], tuple[NetworkPolicy, ...]]) -> Stage:
+    """View → what policy-is-redundant finds among so many policies of one namespace."""
+
+    def measure(policies: int, _folder: Path, watch: Stopwatch) -> dict[str, float]:
+        from auditor.model.findings import Hit
+        from auditor.reachability.view import evaluate as evaluate_all
+        from auditor.rules import policy_is_redundant
+
+        view = evaluate_all(crowd(policies_of(policies), pods=policies))
+        with watch:
+            found = list(policy_is_redundant.check(view))
+        hits = sum(isinstance(one, Hit) for one in found)
+        return {"findings": hits, "not evaluated": len(found) - hits}
+
+    return measure
+
+
 STAGES: dict[str, Stage] = {
     one.__name__: one
     for one in (
@@ -155,7 +174,7 @@ STAGES: dict[str, Stage] = {
         parse_yaml,
         read_yaml,
     )
-}
+} | {name: redundancy_of(policies_of) for name, policies_of in CROWDS.items()}
 
 
 def _decode_pages(folder: Path, watch: Stopwatch) -> list[Pod]:

@@ -16,7 +16,8 @@ def format_results(results: Results) -> str:
         (
             f"Python {machine.python}, {machine.platform}, {machine.processors} processors",
             *_titled("Stages of an audit, each in a process of its own", _stages(results.sizes)),
-            *_titled("Growth", _ratios(results.ratios)),
+            *_titled("Ratios", _ratios(results.ratios)),
+            *_titled("policy-is-redundant, one namespace", _figures(results.crowd)),
             *_titled("Pods of one YAML file", _figures(results.manifests)),
             *_titled("Whole processes", _figures(results.processes)),
             *(f"failed: {one}" for one in results.failures),

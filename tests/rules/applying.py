@@ -7,11 +7,12 @@ scratch, each with the vocabulary of both, so that their rows have the same ends
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import msgspec
-import yaml
+import ryaml
 
 from auditor.model.connections import AddressEndpoint, Endpoint
 from auditor.model.findings import ChangedConnections, Remediation
@@ -33,16 +34,61 @@ End = frozenset[int] | str
 Rows = Mapping[tuple[End, End], int]
 """Ports, as a mask, by source and destination."""
 
+_United = Mapping[tuple[Endpoint, Endpoint], int]
+"""The same between workloads."""
+
 _VOCABULARY = "vocabulary"
 
 
-def find_faults(before: Audited, finding: FindingRecord) -> list[str]:
-    """What is wrong with the remediation of a finding, in words; empty where nothing is."""
-    where = f"{finding.rule} {name_subject(finding)} {finding.detail or ''}".strip()
-    return [f"{where}: {fault}" for fault in _find_faults(before, finding)]
+class Differences(NamedTuple):
+    """What a change of policies closes and opens: (source, destination, ports), in words."""
+
+    closed: set[tuple[str, str, str]]
+    opened: set[tuple[str, str, str]]
+    """Between workloads of the input."""
+    opened_finely: tuple[tuple[str, str, str], ...]
+    """Between what the policies of before and after tell apart."""
 
 
-def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
+class _Applied(NamedTuple):
+    """The input after a manifest."""
+
+    omissions: list[str]
+    after: Audited
+    differences: Differences
+
+
+def find_faults(before: Audited, findings: Iterable[FindingRecord]) -> list[str]:
+    """What is wrong with the remediations of findings, in words; empty where nothing is.
+
+    A manifest is applied once, however many of the findings propose it.
+    """
+    apply = lru_cache(maxsize=None)(partial(_apply, before))
+    return [
+        f"{where}: {fault}"
+        for one in findings
+        for where in [f"{one.rule} {name_subject(one)} {one.detail or ''}".strip()]
+        for fault in _find_faults(before, one, apply)
+    ]
+
+
+def _apply(before: Audited, manifest: str) -> _Applied | list[str]:
+    """The input after a manifest, or why an API server would refuse it."""
+    read = read_text(manifest)
+    if read.gaps:
+        return [f"the manifest is not accepted: {gap.reason}" for gap in read.gaps]
+    after = audit_snapshot(
+        apply_policies(before.view.snapshot, read.policies),
+        reading=before.reading,
+        detection=before.detection,
+    )
+    omissions = list(_find_omissions(before.view.snapshot, manifest, read.policies))
+    return _Applied(omissions, after, compare_rows(before.view, after.view.snapshot))
+
+
+def _find_faults(
+    before: Audited, finding: FindingRecord, apply: Callable[[str], _Applied | list[str]]
+) -> Iterable[str]:
     remediation = finding.remediation
     if remediation is None:
         yield "there is no remediation"
@@ -54,16 +100,12 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
     if remediation.steps or remediation.closes is None:
         yield "a manifest comes with what it closes, and without steps"
         return
-    read = read_text(remediation.manifest)
-    if read.gaps:
-        yield from (f"the manifest is not accepted: {gap.reason}" for gap in read.gaps)
+    applied = apply(remediation.manifest)
+    if isinstance(applied, list):
+        yield from applied
         return
-    yield from _find_omissions(before.view.snapshot, remediation.manifest)
-    after = audit_snapshot(
-        apply_policies(before.view.snapshot, read.policies),
-        reading=before.reading,
-        detection=before.detection,
-    )
+    omissions, after, differences = applied
+    yield from omissions
     if finding.id in after.severities:
         yield "the finding is still there"
     for one in after.findings:
@@ -73,7 +115,7 @@ def _find_faults(before: Audited, finding: FindingRecord) -> Iterable[str]:
             and not is_excused(before, after, finding, one)
         ):
             yield f"a new finding of {one.severity}: {one.rule} {name_subject(one)} {one.detail}"
-    yield from find_differences(before.view, after.view.snapshot, remediation)
+    yield from find_differences(differences, remediation)
 
 
 def _weighs_as_much(one: FindingRecord, finding: FindingRecord) -> bool:
@@ -100,11 +142,14 @@ def apply_policies(snapshot: Snapshot, policies: Iterable[NetworkPolicy]) -> Sna
     return msgspec.structs.replace(snapshot, policies=tuple(found))
 
 
-def _find_omissions(snapshot: Snapshot, manifest: str) -> Iterable[str]:
+def _find_omissions(
+    snapshot: Snapshot, manifest: str, policies: Iterable[NetworkPolicy]
+) -> Iterable[str]:
     """Fields that an apply would keep, because the manifest does not name them."""
     existing = {one.reference: one for one in snapshot.policies}
-    for document in yaml.safe_load_all(manifest):
-        (policy,) = read_text(yaml.safe_dump(document)).policies
+    written = {(one.namespace, one.metadata.name): one for one in policies}
+    for document in ryaml.loads_all(manifest):
+        policy = written[document["metadata"]["namespace"], document["metadata"]["name"]]
         spec = document["spec"]
         wanted = {"podSelector", "policyTypes", *(one.lower() for one in spec["policyTypes"])}
         if policy.reference in existing:
@@ -125,23 +170,37 @@ def _find_rule_omissions(spec: Mapping[str, Any]) -> Iterable[str]:
                 yield f"{direction}[{number}] does not name {sorted(missing)}"
 
 
-def find_differences(before: View, after: Snapshot, remediation: Remediation) -> Iterable[str]:
+def find_differences(found: Differences, remediation: Remediation) -> Iterable[str]:
     """Where what closes or opens is not what the remediation says."""
     assert remediation.closes is not None
+    yield from _compare(found.closed, remediation.closes, "close")
+    if remediation.opens is not None:
+        yield from _compare(found.opened, remediation.opens, "open")
+        return
+    for source, destination, ports in found.opened_finely:
+        yield f"{source} → {destination} opens on {ports}"
+
+
+def compare_rows(before: View, after: Snapshot) -> Differences:
+    """What closes and opens from one snapshot to the other, found by evaluating both."""
     fine_before, fine_after = _like_rows(before, after)
     ports = fine_before.evaluation.ports
     rows_before, rows_after = _rows(fine_before), _rows(fine_after)
-    closed = _lost_rows(before, ports, rows_before, rows_after)
-    yield from _compare(closed, remediation.closes, "close")
-    if remediation.opens is not None:
-        opened = _lost_rows(before, ports, rows_after, rows_before)
-        yield from _compare(opened, remediation.opens, "open")
-        return
     names = _names(fine_before)
-    for (source, destination), now in rows_after.items():
-        opened_ports = now & ~rows_before.get((source, destination), 0)
-        if opened_ports:
-            yield f"{names[source]} → {names[destination]} opens on {_words(ports, opened_ports)}"
+    opened_finely = (
+        (source, destination, opened)
+        for (source, destination), now in rows_after.items()
+        if (opened := now & ~rows_before.get((source, destination), 0))
+    )
+    united_before, united_after = (_unite(before, one) for one in (rows_before, rows_after))
+    return Differences(
+        _lost_rows(ports, united_before, united_after),
+        _lost_rows(ports, united_after, united_before),
+        tuple(
+            (str(names[source]), str(names[destination]), _words(ports, opened))
+            for source, destination, opened in opened_finely
+        ),
+    )
 
 
 def _compare(
@@ -220,19 +279,16 @@ def _rows(view: View) -> dict[tuple[End, End], int]:
     }
 
 
-def _lost_rows(
-    view: View, ports: PortParts, before: Rows, after: Rows
-) -> set[tuple[str, str, str]]:
-    """The rows between workloads of the view and the finest address parts that lose ports."""
-    united_before, united_after = _unite(view, before), _unite(view, after)
+def _lost_rows(ports: PortParts, before: _United, after: _United) -> set[tuple[str, str, str]]:
+    """The rows between workloads and the finest address parts that lose ports."""
     return {
         (str(source), str(destination), _words(ports, lost))
-        for (source, destination), mask in united_before.items()
-        if (lost := mask & ~united_after.get((source, destination), 0))
+        for (source, destination), mask in before.items()
+        if (lost := mask & ~after.get((source, destination), 0))
     }
 
 
-def _unite(view: View, rows: Rows) -> dict[tuple[Endpoint, Endpoint], int]:
+def _unite(view: View, rows: Rows) -> _United:
     """The rows of a finer evaluation, put together to those of the view's own workloads.
 
     Addresses stay as finely cut as they are: a manifest may bring a CIDR that no policy mentions.

@@ -66,7 +66,7 @@ def audited() -> Audited:
 def faults(audited: Audited, remediation: Remediation | None) -> list[str]:
     """The faults of the database's finding, were this its remediation."""
     (finding,) = audited.findings_of(RULE)
-    found = find_faults(audited, msgspec.structs.replace(finding, remediation=remediation))
+    found = find_faults(audited, [msgspec.structs.replace(finding, remediation=remediation)])
     return [one.removeprefix(f"{WHERE}: ") for one in found]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -10,57 +10,16 @@ import pytest
 from auditor.model.findings import Hit, Unevaluated
 from auditor.model.objects import (
     IngressRule,
-    Metadata,
-    Namespace,
     NetworkPolicy,
     Peer,
-    Pod,
-    PolicyMetadata,
     PolicyPort,
-    PolicySpec,
 )
-from auditor.model.selectors import NAMESPACE_NAME_LABEL, LabelSelector, Requirement
+from auditor.model.selectors import LabelSelector, Requirement
 from auditor.model.snapshot import Snapshot
 from auditor.reachability.view import evaluate
 from auditor.rules import peers_are_ored, policy_is_redundant
+from tests.benchmarks.crowd import CROWDS, EVERYTHING, allow, app, crowd
 from tests.reachability.test_coverage import pigeonholes
-
-EVERYTHING = LabelSelector()
-
-
-def app(number: int) -> LabelSelector:
-    """The pods of one app."""
-    return LabelSelector(match_labels={"app": f"app-{number}"})
-
-
-def allow(
-    number: int, subjects: LabelSelector, peers: LabelSelector, *ports: PolicyPort
-) -> NetworkPolicy:
-    """A policy that admits pods of the namespace."""
-    rule = IngressRule(peers=(Peer(pod_selector=peers),), ports=ports)
-    return NetworkPolicy(
-        metadata=PolicyMetadata(name=f"policy-{number:05}", namespace="app"),
-        spec=PolicySpec(pod_selector=subjects, policy_types=("Ingress",), ingress=(rule,)),
-    )
-
-
-def crowd(policies: Iterable[NetworkPolicy], *, pods: int) -> Snapshot:
-    """One namespace with one pod for each of as many apps."""
-    labels = {NAMESPACE_NAME_LABEL: "app"}
-    return Snapshot(
-        origin="manifests",
-        taken_at="2026-01-01T00:00:00Z",
-        namespaces=(Namespace(metadata=Metadata(name="app", labels=labels)),),
-        pods=tuple(
-            Pod(
-                metadata=Metadata(
-                    name=f"pod-{number:05}", namespace="app", labels={"app": f"app-{number}"}
-                )
-            )
-            for number in range(pods)
-        ),
-        policies=tuple(policies),
-    )
 
 
 def check(snapshot: Snapshot) -> tuple[list[Hit], list[Unevaluated]]:
@@ -84,11 +43,7 @@ COUNT = 600
 @pytest.mark.parametrize(
     ("policies", "redundant"),
     [
-        pytest.param(
-            [allow(one, EVERYTHING, app(one), PolicyPort(port=80)) for one in range(COUNT)],
-            [],
-            id="all select every pod",
-        ),
+        pytest.param(CROWDS["all select every pod"](COUNT), [], id="all select every pod"),
         pytest.param(
             [allow(one, EVERYTHING, app(1), PolicyPort(port=1 + one)) for one in range(COUNT)],
             [],
@@ -100,23 +55,18 @@ COUNT = 600
             id="all say the same",
         ),
         pytest.param(
-            [allow(one, app(one), EVERYTHING, PolicyPort(port=80)) for one in range(COUNT)],
-            [],
-            id="each selects an app of its own",
+            CROWDS["each selects an app of its own"](COUNT), [], id="each selects an app of its own"
         ),
         pytest.param(
-            [
-                allow(one, app(one) if one % 2 else EVERYTHING, app(one - one % 2))
-                for one in range(COUNT)
-            ],
+            CROWDS["half select every pod, half an app"](COUNT),
             # each app's own policy admits what the one before it admits to every pod
             list(range(1, COUNT, 2)),
-            id="half select every pod, half an app of their own",
+            id="half select every pod, half an app",
         ),
     ],
 )
 def test_many_policies_of_one_namespace_are_decided(
-    policies: list[NetworkPolicy], redundant: list[int]
+    policies: Sequence[NetworkPolicy], redundant: list[int]
 ) -> None:
     """Hundreds of policies that select the same pods, or each its own, are no hard question."""
     hits, unevaluated = check(crowd(policies, pods=COUNT))

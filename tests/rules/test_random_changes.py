@@ -17,7 +17,7 @@ from auditor.reachability.view import View, evaluate
 from auditor.reachability.vocabulary import Rule
 from auditor.rules._remediation import by_manifest, new_policy, with_rules
 from tests.oracle.clusters import BLOCKS, SELECTORS, snapshots
-from tests.rules.applying import apply_policies, find_differences
+from tests.rules.applying import apply_policies, compare_rows, find_differences
 from tests.rules.auditing import read_text
 
 METADATA_SERVICE = IPBlock(cidr="0.0.0.0/0", excepts=("169.254.169.254/32",))
@@ -43,7 +43,7 @@ def test_what_changes_close_and_open_is_exact(
     remediation = by_manifest(view, change, opens=True)
     assert remediation.manifest is not None
     after = apply_policies(snapshot, read_text(remediation.manifest).policies)
-    assert [] == list(find_differences(view, after, remediation))
+    assert [] == list(find_differences(compare_rows(view, after), remediation))
 
 
 @st.composite
