@@ -27,7 +27,8 @@ _POLICIES_AT_MOST = 20
 def keep_dns(view: View, direction: Direction, classes: Iterable[int]) -> tuple[Rule, ...]:
     """The rules for DNS of a policy that isolates exactly these classes of pods.
 
-    Policies add up: where one of the pods lacks today what a rule would allow, there is none.
+    Policies add up: where one of the pods lacks today what a rule would allow, there is none. Nor
+    is there one where cluster DNS admits none of them: it would have no effect.
     """
     keep = _keep_asking if direction is _EGRESS else _keep_answering
     return keep(view, tuple(classes))
@@ -145,7 +146,11 @@ def _keep_asking(view: View, classes: tuple[int, ...]) -> tuple[Rule, ...]:
         for bit in classes
         for resolver in dns.pods
     )
-    if not dns.peers or not everyone_has_it:
+    if (
+        not dns.peers
+        or not everyone_has_it
+        or (classes and not _admits_any(view, dns.pods, classes))
+    ):
         return ()
     return (EgressRule(peers=dns.peers, ports=dns.policy_ports),)
 
@@ -174,14 +179,37 @@ def _loses(
     dropped: Collection[GrantBy],
     peers: FrozenBitMap,
 ) -> bool:
-    """Whether a pod that the policy selects loses DNS with one of the peers, by its own side."""
+    """Whether a pod that the policy selects loses DNS with one of the peers, which admits it."""
     subjects = view.policies[position].subjects
     if direction is _INGRESS:
         subjects = subjects & view.remembered(Dns).pods
     groups = view.evaluation.groups[direction]
+    for number in {groups.by_class[one] for one in subjects}:
+        group = groups.groups[number]
+        rest = _with_dns(view, without_rules(group, dropped))
+        lost = (_with_dns(view, group) & peers) - rest
+        members = group.members & subjects
+        if lost and (direction is _INGRESS or _admits_any(view, lost, members)):
+            return True
+    return False
+
+
+def _admits_any(view: View, resolvers: FrozenBitMap, classes: Iterable[int]) -> bool:
+    """Whether any of the resolvers lets any of the classes in; cluster DNS asks no one."""
+    dns = view.remembered(Dns)
     return any(
-        _with_dns(view, group).intersect(peers - _with_dns(view, without_rules(group, dropped)))
-        for group in map(groups.groups.__getitem__, {groups.by_class[one] for one in subjects})
+        view.group(_INGRESS, resolver).ports_with(bit) & dns.mask
+        for bit in classes
+        if not _is_resolver(view, bit)
+        for resolver in resolvers
+    )
+
+
+def _is_resolver(view: View, bit: int) -> bool:
+    """Whether a class holds pods of cluster DNS and no others."""
+    holders = view.endpoints.holders[bit]
+    return bool(holders) and all(
+        view.workloads[one].endpoint.workload in view.recognition.dns for one in holders
     )
 
 
@@ -198,9 +226,9 @@ def _with_dns(view: View, group: Group) -> FrozenBitMap:
 def _loses_its_path(view: View, dns: Dns, bit: int, after: Group) -> bool:
     """Whether a class has a path today, by UDP or by TCP, and none with another permission.
 
-    Cluster DNS asks no one but itself.
+    Cluster DNS asks no one.
     """
-    if bit in dns.pods:
+    if _is_resolver(view, bit):
         return False
     before = view.group(_EGRESS, bit)
     return any(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from itertools import chain, count
 
 import msgspec
 
@@ -35,6 +36,9 @@ from auditor.rules._manifest import write_manifest
 
 EVERY_POD = Peer(namespace_selector=LabelSelector())
 """The peer of a rule that takes in every pod of the cluster, and no address."""
+
+_LONGEST_NAME = 253
+"""Characters of a policy's name: a DNS subdomain (RFC 1123)."""
 
 ROWS_SHOWN = 20
 """Connections listed of those that a remediation closes or opens; the rest are counted."""
@@ -75,10 +79,7 @@ def new_policy(
     """
     taken = {view.policies[one].reference.name for one in view.policies_in.get(namespace, ())}
     taken |= {one.metadata.name for one in besides if one.namespace == namespace}
-    free, number = name, 2
-    while free in taken:
-        free, number = f"{name}-{number}", number + 1
-    metadata = PolicyMetadata(name=free, namespace=namespace)
+    metadata = PolicyMetadata(name=_free_name(name, taken), namespace=namespace)
     return _with_rules(
         NetworkPolicy(
             metadata=metadata,
@@ -87,6 +88,13 @@ def new_policy(
         direction,
         rules,
     )
+
+
+def _free_name(wanted: str, taken: Collection[str]) -> str:
+    """The name, cut to what the API takes, and numbered where it is taken."""
+    ends = chain(("",), (f"-{number}" for number in count(2)))
+    names = (wanted[: _LONGEST_NAME - len(end)].rstrip("-.") + end for end in ends)
+    return next(one for one in names if one not in taken)
 
 
 def with_rules(

@@ -25,7 +25,7 @@ from typing import Any
 
 from pyroaring import FrozenBitMap
 
-from auditor.model.findings import Hit, Remediation, Severity, Unevaluated, Witness
+from auditor.model.findings import Direction, Hit, Remediation, Severity, Unevaluated, Witness
 from auditor.model.selector_syntax import spell_selector
 from auditor.model.snapshot import Blind, Gap
 from auditor.reachability.closing import Change
@@ -33,6 +33,7 @@ from auditor.reachability.compile import rules_of
 from auditor.reachability.coverage import STEPS_AT_MOST, SearchExceededError, Steps
 from auditor.reachability.view import View
 from auditor.rules._certainty import Certainty, certainty, describe_gaps, unread_policies
+from auditor.rules._dns import Dns
 from auditor.rules._ored import Loss, Ored, Uses, find_loss, find_ored, half_of
 from auditor.rules._peer_pods import unread_peers
 from auditor.rules._places import PlacedRule, placed_rules, spell_peer
@@ -186,11 +187,11 @@ def _witness(view: View, placed: PlacedRule, loss: Loss) -> Witness | None:
 
 
 def _mend(view: View, ored: Ored) -> Remediation:
-    """One item in the place of the two, if that leaves somebody, and no other such pair."""
+    """One item in the place of the two, if that leaves somebody, DNS, and no other such pair."""
     position, (direction, number, rule), pair, _, matched = ored
     joined = pair.joined(rule)
     left = {half[0] for one in joined.peers if (half := half_of(one))}
-    if not matched.both or len(left) == 2:
+    if not matched.both or len(left) == 2 or _closes_dns(view, ored):
         return by_steps(
             "write both selectors into one item of the list, if both are meant to match",
             "or write a rule for each, if either is meant to be enough",
@@ -199,3 +200,11 @@ def _mend(view: View, ored: Ored) -> Remediation:
     rules = rules_of(policy, direction)
     changed = with_rules(policy, direction, (*rules[:number], joined, *rules[number + 1 :]))
     return by_manifest(view, Change(direction, (), ((position, changed),)))
+
+
+def _closes_dns(view: View, ored: Ored) -> bool:
+    """Whether one item may cut pods off from cluster DNS."""
+    dns = view.remembered(Dns).pods
+    if ored.placed.direction is Direction.INGRESS:
+        return view.policies[ored.position].subjects.intersect(dns)
+    return (ored.matched.either - ored.matched.both).intersect(dns)

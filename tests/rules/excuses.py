@@ -30,6 +30,7 @@ def is_excused(
         or _was_open_by_silence(before, finding)
         or _was_permitted_anyhow(before, finding)
         or _is_other_half(mended, finding)
+        or _was_denied_before(before, finding)
     )
 
 
@@ -107,3 +108,9 @@ def _is_other_half(mended: FindingRecord, finding: FindingRecord) -> bool:
         return False
     ends = {end for one in closes.connections for end in (one.source, one.destination)}
     return bool(closes.omitted) or not ends.isdisjoint(finding.evidence["denied_by"])
+
+
+def _was_denied_before(before: Audited, finding: FindingRecord) -> bool:
+    """Whether a policy of the remediation keeps what was open, to pods that deny it as before."""
+    known = {str(one.reference) for one in before.view.snapshot.policies}
+    return finding.rule == "rule-is-one-sided" and name_subject(finding) not in known

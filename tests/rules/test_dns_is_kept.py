@@ -246,3 +246,18 @@ def test_where_no_resolver_stands_an_opening_rule_just_goes() -> None:
     opened = policy("open", "{podSelector: {}, policyTypes: [Ingress], ingress: [{}]}")
     spec = mend(PODS + opened, "default-deny-is-nullified", Direction.INGRESS, "app")
     assert [] == spec["ingress"]
+
+
+def test_dns_that_admits_no_one_is_not_asked_for() -> None:
+    """A rule for cluster DNS that shuts the pods out would have no effect: there is none."""
+    shut = policy("shut", "{podSelector: {}, policyTypes: [Ingress]}", "kube-system")
+    spec = mend(PODS + shut, "workload-is-not-isolated", Direction.EGRESS, "web")
+    assert [] == spec["egress"]
+    spec = mend(PODS + shut + OPEN_EGRESS, "default-deny-is-nullified", Direction.EGRESS, "app")
+    assert [] == spec["egress"]
+
+
+def test_cluster_dns_itself_asks_no_one() -> None:
+    """The policy for pods of cluster DNS allows them no egress to one another."""
+    spec = mend(PODS, "workload-is-not-isolated", Direction.EGRESS, "coredns")
+    assert [] == spec["egress"]

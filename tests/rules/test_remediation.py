@@ -63,3 +63,21 @@ def test_the_closing_of_other_protocols_alone_is_said() -> None:
     assert finding.remediation.closes is not None
     closed = {one.ports for one in finding.remediation.closes.connections}
     assert {"other protocols"} == closed
+
+
+def test_the_name_of_a_new_policy_is_one_that_the_api_takes() -> None:
+    """A name is cut to 253 characters, whatever the workload's, and numbered where it is taken."""
+    pod = "a" * 242 + "-b"
+    text = (
+        "apiVersion: v1\nkind: Pod\n"
+        f"metadata: {{name: {pod}, namespace: app, labels: {{app: web}}}}\n"
+        "spec: {containers: [{name: main, image: nginx}]}\n"
+        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+        f"metadata: {{name: {pod}-deny-ing, namespace: app}}\n"
+        "spec: {podSelector: {}, policyTypes: [Egress]}\n"
+    )
+    audited = audit_snapshot(read_text(text))
+    (found,) = audited.findings_of("workload-is-not-isolated")
+    assert [] == find_faults(audited, found)
+    assert found.remediation is not None
+    assert f"name: {pod}-deny-i-2\n" in (found.remediation.manifest or "")
