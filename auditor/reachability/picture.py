@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pyroaring import FrozenBitMap
 
+from auditor.model.collector import uncollected
 from auditor.model.report import Matrix, MatrixCell
 from auditor.reachability.connections import Numbering
 from auditor.reachability.permissions import Cell
@@ -21,6 +22,7 @@ _Counts = dict[int, tuple[int, int]]
 """By group: the workloads that may be reached, and of those the ones on every port."""
 
 
+@uncollected()
 def count_matrix(view: View, ranked: Sequence[str]) -> Matrix:
     """Count workload pairs between namespaces, of which the first in rank stand by themselves.
 

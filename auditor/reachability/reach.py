@@ -7,6 +7,7 @@ endpoints by endpoints is ever held.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from pyroaring import BitMap, FrozenBitMap
@@ -40,7 +41,7 @@ class Reach:
         self._view = view
         self._direction = direction
         self._possible = possible
-        self._narrow: dict[int, list[Cell]] = {}
+        self._narrow: defaultdict[int, list[Cell]] = defaultdict(list)
         self._broad: list[tuple[FrozenBitMap, Cell]] = []
         self._turn_around()
         self._remembered: dict[int, tuple[Cell, ...]] = {}
@@ -83,7 +84,7 @@ class Reach:
             cell = Cell(ports, FrozenBitMap(members))
             if len(admitted) <= _NARROW:
                 for one in admitted:
-                    self._narrow.setdefault(one, []).append(cell)
+                    self._narrow[one].append(cell)
             else:
                 self._broad.append((admitted, cell))
 

@@ -18,10 +18,10 @@ _NAMED_AT_MOST = 5
 
 def allows_everything(view: View, group: Group) -> bool:
     """Whether a permission is every peer, addresses and pods to come included, on every port."""
-    return any(
-        cell.ports == view.all_ports and cell.peers == view.evaluation.index.everything
-        for cell in group.cells
-    )
+    if not group.cells:
+        return False
+    ports, peers = group.cells[-1]  # they are in order, and the mask of all ports is the largest
+    return ports == view.all_ports and peers == view.evaluation.index.everything
 
 
 def may_allow_everything(view: View, group: Group) -> bool:

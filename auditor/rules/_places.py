@@ -7,6 +7,7 @@ direction that the policy does not isolate are inert (semantics 3.1) and hold no
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from auditor.model.findings import Direction
@@ -47,17 +48,20 @@ def placed_rules(policy: NetworkPolicy) -> Iterator[PlacedRule]:
             yield PlacedRule(direction, index, rule)
 
 
+@lru_cache(maxsize=4096)
 def spell_rule(direction: Direction, index: int) -> str:
     """`ingress[0]`."""
     return f"{direction}[{index}]"
 
 
+@lru_cache(maxsize=4096)
 def spell_peer(direction: Direction, rule: int, index: int) -> str:
     """`ingress[0].from[1]`, or `egress[0].to[1]`."""
     field = "from" if direction is Direction.INGRESS else "to"
     return f"{spell_rule(direction, rule)}.{field}[{index}]"
 
 
+@lru_cache(maxsize=4096)
 def spell_port(direction: Direction, rule: int, index: int) -> str:
     """`ingress[0].ports[1]`."""
     return f"{spell_rule(direction, rule)}.ports[{index}]"

@@ -207,8 +207,8 @@ def _state(view: View, changed: tuple[int, tuple[ChangedRow, ...]]) -> ChangedCo
     words = view.remembered(_Words)
     connections = tuple(
         ChangedConnection(
-            source=words.names[one.source],
-            destination=words.names[one.destination],
+            source=words.name(one.source),
+            destination=words.name(one.destination),
             ports=words.describe(one.ports),
         )
         for one in rows
@@ -227,7 +227,15 @@ class _Words:
     def __init__(self, view: View) -> None:
         self._ports = view.evaluation.ports
         self._described: dict[int, str] = {}
-        self.names = tuple(map(str, view.remembered(Numbering).endpoints))
+        self._endpoints = view.remembered(Numbering).endpoints
+        self._names: dict[int, str] = {}
+
+    def name(self, number: int) -> str:
+        """The end of a row."""
+        found = self._names.get(number)
+        if found is None:
+            found = self._names[number] = str(self._endpoints[number])
+        return found
 
     def describe(self, mask: int) -> str:
         """Ports. What is neither TCP, UDP nor SCTP may change while some of them does not."""

@@ -6,7 +6,8 @@ three replicas a workload, one namespace in ten that nobody closed, a node for e
 - decode: the API server's pages of 500 pods of 5 to 6 KB → the model;
 - recognize: the snapshot → databases, environments, DNS, CNI;
 - evaluate: the snapshot → the permissions of all isolation groups in both directions;
-- rules: the view → every rule's findings;
+- rules: the view → every rule's findings, with their remediations;
+- picture: the view → who reaches whom, namespace by namespace;
 - report: the audit → JSON, CSV, HTML and PDF.
 
 The ratio of rules to evaluate is stated, too. The part `crowd` has 5,000 policies in one namespace
@@ -49,7 +50,7 @@ from tests.benchmarks.processes import (
 from tests.benchmarks.table import format_results
 
 SIZES = (1_000, 10_000, 50_000)
-STAGES = ("decode", "recognize", "evaluate", "rules", "report")
+STAGES = ("decode", "recognize", "evaluate", "rules", "picture", "report")
 PARTS = (*STAGES, "crowd", "manifests", "processes")
 CROWD_POLICIES = 5_000
 YAML_PODS = 10_000

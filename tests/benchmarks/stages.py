@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -29,6 +30,9 @@ from tests.benchmarks.generator import (
     write_pod_pages,
 )
 from tests.benchmarks.pods import fill_pod
+
+if TYPE_CHECKING:
+    from auditor.reachability.view import View
 
 
 class Stopwatch:
@@ -97,15 +101,32 @@ def evaluate(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
 
 
 def rules(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
-    """View → the audit: every rule's findings, and the picture of the namespaces."""
-    return {"findings": len(_audit(pods, folder, watch).report.findings)}
+    """View → every rule's findings, with their remediations."""
+    from auditor.findings.run import judge
+    from auditor.findings.scope import Judged, Scope
+
+    view = _evaluate(pods, folder)
+    with watch:
+        judgement = judge(view, Judged(view, Scope()))
+    return {"findings": len(judgement.findings)}
+
+
+def picture(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
+    """View → who reaches whom, namespace by namespace."""
+    from auditor.reachability.picture import count_matrix
+
+    view = _evaluate(pods, folder)
+    names = [one.name for one in view.snapshot.namespaces]
+    with watch:
+        matrix = count_matrix(view, names)
+    return {"cells": sum(map(len, matrix.cells))}
 
 
 def report(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
     """Audit → the files of the report; each file's seconds are in the details."""
     from reports.files import render
 
-    audit = _audit(pods, folder, Stopwatch())
+    audit = _audit(pods, folder)
     files = render(audit)
     details: dict[str, float] = {}
     while True:
@@ -169,6 +190,7 @@ STAGES: dict[str, Stage] = {
         recognize,
         evaluate,
         rules,
+        picture,
         report,
         write_yaml,
         parse_yaml,
@@ -193,21 +215,24 @@ def _read_snapshot(pods: int, folder: Path) -> Snapshot:
     return complete_snapshot(Shape(pods), iter(_decode_pages(folder, Stopwatch())))
 
 
-def _audit(pods: int, folder: Path, watch: Stopwatch) -> Audit:
+def _evaluate(pods: int, folder: Path) -> View:
     from auditor.detection.recognize import recognize as recognize_all
-    from auditor.findings.assemble import audit
-    from auditor.findings.scope import Scope
-    from auditor.model.report import RunRecord
     from auditor.reachability.view import evaluate as evaluate_all
 
     snapshot = _read_snapshot(pods, folder)
     recognition = recognize_all(snapshot)
-    view = evaluate_all(
+    return evaluate_all(
         snapshot, recognition, ip_blocks_match_pods=recognition.cni.ip_blocks_match_pods
     )
+
+
+def _audit(pods: int, folder: Path) -> Audit:
+    from auditor.findings.assemble import audit
+    from auditor.findings.scope import Scope
+    from auditor.model.report import RunRecord
+
     run = RunRecord(id="benchmark", started_at=_RUN_TIME, finished_at=_RUN_TIME, settings_digest="")
-    with watch:
-        return audit(view, Scope(), run)
+    return audit(_evaluate(pods, folder), Scope(), run)
 
 
 def _peak_mebibytes() -> float:
