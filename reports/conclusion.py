@@ -113,9 +113,10 @@ def _on_parts(report: Report) -> tuple[FindingRecord, ...]:
 
 def _on_findings(opened: int, system: int) -> Iterable[str]:
     if opened and system == opened:
-        yield "All of them are in system namespaces."
+        yield "All open findings are in system namespaces."
     elif system:
-        yield f"{system:,} of them {'is' if system == 1 else 'are'} in system namespaces."
+        verb = "is" if system == 1 else "are"
+        yield f"{system:,} of the open findings {verb} in system namespaces."
 
 
 def _on_waived(waived: Mapping[str, int]) -> Iterable[str]:

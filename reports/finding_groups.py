@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from auditor.model.findings import Severity
-from auditor.model.report import FindingRecord, Report, SubjectRecord
+from auditor.model.report import FindingRecord, Report
 from reports.controls import ControlNames
-from reports.finding_rows import OPEN, Company, build_row, sort_findings
+from reports.finding_rows import OPEN, Company, build_row, find_place, sort_findings
 from reports.layout import Layout
-from reports.rows import Fact, FindingGroup, FindingRow, FindingSection, Worst, WorstRow
+from reports.rows import Fact, FindingGroup, FindingRow, FindingSection
 from reports.text import count, join_words, show_name, show_text
-
-WORST = 6
-"""Lines in the list of the worst findings."""
 
 
 def build_sections(
@@ -139,16 +136,9 @@ def _head(anchor: str, total: int) -> tuple[str, str]:
 
 
 def _extent(members: Sequence[FindingRecord]) -> str:
-    places = {_place(one.subject) for one in members} - {None}
+    places = {find_place(one.subject) for one in members} - {None}
     found = count(len(members), "finding")
     return f"{found} in {count(len(places), 'namespace')}" if len(places) > 1 else found
-
-
-def _place(subject: SubjectRecord) -> str | None:
-    """The namespace that a subject stands in, or that it is."""
-    if subject.kind == "Namespace" and subject.namespace is None:
-        return subject.name
-    return subject.namespace
 
 
 def _omitted(left_out: Mapping[Severity, int]) -> str:
@@ -182,39 +172,3 @@ def describe_listing(sections: Sequence[FindingSection], layout: Layout) -> str:
         f"{layout.full_severity}, the worst first. The others are listed in a line each, as far as "
         f"there is room. report.html and report.json hold all {total:,} in full."
     )
-
-
-def pick_worst(report: Report, titles: Mapping[str, str]) -> Worst:
-    """Pick the worst open finding of each rule and severity, outside of system namespaces.
-
-    Among those of one severity, a finding about a subject that none of the lines before it is
-    about goes first: many findings about one workload do not hide the next workload.
-    """
-    ordered = [one for one in sort_findings(report) if one.status == OPEN and not one.system]
-    problems = [
-        list(members) for _, members in groupby(ordered, key=lambda one: (one.severity, one.rule))
-    ]
-    worst: list[WorstRow] = []
-    for _, alike in groupby(problems, key=lambda members: members[0].severity):
-        if len(worst) < WORST:
-            worst += _pick(list(alike), titles)
-    del worst[WORST:]
-    rest = len(problems) - len(worst)
-    listed = "is" if rest == 1 else "are"
-    text = f"{count(rest, 'further problem')} {listed} among the findings below." if rest else ""
-    return Worst(tuple(worst), text)
-
-
-def _pick(problems: Sequence[Sequence[FindingRecord]], titles: Mapping[str, str]) -> list[WorstRow]:
-    taken: set[SubjectRecord] = set()
-    first: list[WorstRow] = []
-    later: list[WorstRow] = []
-    for members in problems:
-        fresh = next((one for one in members if one.subject not in taken), None)
-        row = WorstRow(build_row(fresh or members[0], titles, None), len(members) - 1)
-        if fresh is None:
-            later.append(row)
-        else:
-            taken.add(fresh.subject)
-            first.append(row)
-    return [*first, *later]

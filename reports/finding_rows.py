@@ -106,6 +106,13 @@ def build_row(
     )
 
 
+def find_place(subject: SubjectRecord) -> str | None:
+    """Return the namespace that a subject stands in, or that it is."""
+    if subject.kind == "Namespace" and subject.namespace is None:
+        return subject.name
+    return subject.namespace
+
+
 def describe_subject(subject: SubjectRecord) -> str:
     """Return the object key `namespace/kind/name`, or `kind/name` without a namespace."""
     parts = (subject.namespace, subject.kind, subject.name)

@@ -8,11 +8,11 @@ from auditor.model.findings import Severity
 from auditor.model.report import Audit, GapRecord, Report, ScoreRecord
 from auditor.model.waivers import WaiverState, WaiverUseRecord
 from reports.conclusion import conclude, count_severities, describe_gap, warn
-from reports.finding_groups import pick_worst
 from reports.finding_rows import build_row, sort_findings
 from reports.paint import Paint
 from reports.scoring import describe_score
 from reports.text import count, join_words, show_name, show_text, show_title
+from reports.worst import pick_worst
 
 _GAPS_SHOWN = 5
 _WAIVERS_SHOWN = 5

@@ -18,12 +18,13 @@ from reports.conclusion import (
 from reports.controls import list_controls
 from reports.display import Display
 from reports.exceptions import list_exceptions
-from reports.finding_groups import build_sections, describe_listing, pick_worst
+from reports.finding_groups import build_sections, describe_listing
 from reports.layout import Layout
 from reports.rows import Excluded, Fact, GapRow, Gaps, PageBlock, PageRow, PageSection
 from reports.rule_rows import list_rules
 from reports.scoring import describe_score
 from reports.text import count, group_digits, paragraphs, show_name, show_text, show_title, visible
+from reports.worst import pick_worst
 
 LIMITS = (
     "Connections are worked out from the policies, labels, ports and addresses that were read.",

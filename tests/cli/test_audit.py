@@ -63,14 +63,14 @@ def test_the_run_and_the_digest_are_filled_in(
 
 @pytest.mark.usefixtures("fast")
 def test_the_summary_counts_names_and_points(run: Run, cluster: FindCluster) -> None:
-    """Standard output has the counts, the worst findings, the gaps and where the files are."""
+    """Standard output has the counts, the worst findings (production first), gaps and files."""
     ran = run("audit", "-f", cluster("shop"), "-o", "reports/today")
     text = ran.out.decode()
     assert "" == ran.err
     severities = Counter(one.severity for one in load(cluster("shop") / "expected.yaml").findings)
     counts = [f"{severities[one]} {one}" for one in ("high", "medium", "low", "info")]
     assert text.splitlines()[0].endswith(f"{', '.join(counts[:-1])} and {counts[-1]}")
-    assert "database-open-to-all-pods: shop-dev/StatefulSet/db" in text
+    assert "database-open-to-all-pods: shop-prod/StatefulSet/redis  (and 1 more)" in text
     assert "1 gap: not everything was seen" in text
     assert "  reports/today/report.html" in text.splitlines()
     assert "\x1b" not in text

@@ -28,9 +28,9 @@ def test_the_verdict_counts_findings_by_severity_first() -> None:
     verdict = conclude(make_shop().report)
     assert "10 open findings: 7 high, 1 medium and 2 low" == verdict.headline
     assert (
-        "2 of them are in system namespaces. Of 5 rules, 5 found problems. 1 rule could not see "
-        "everything it needs. 2 gaps: not everything was seen, and what was not seen may hold "
-        "further problems."
+        "2 of the open findings are in system namespaces. Of 5 rules, 5 found problems. "
+        "1 rule could not see everything it needs. "
+        "2 gaps: not everything was seen, and what was not seen may hold further problems."
     ) == verdict.paragraph
     assert Tone.BAD is verdict.tone
 
@@ -108,7 +108,7 @@ def test_findings_in_system_namespaces_alone_are_no_alarm() -> None:
     verdict = conclude(make_audit([make_finding(1, system=True, severity=Severity.LOW)]).report)
     assert Tone.GOOD is verdict.tone
     assert "1 open finding: 1 low" == verdict.headline
-    assert verdict.paragraph.startswith("All of them are in system namespaces.")
+    assert verdict.paragraph.startswith("All open findings are in system namespaces.")
 
 
 def test_findings_that_are_neither_critical_nor_high_are_a_warning() -> None:

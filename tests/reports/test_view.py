@@ -53,44 +53,6 @@ def test_system_and_waived_findings_stand_apart() -> None:
     assert (0, "No open finding outside of system namespaces.") == (empty.total, empty.introduction)
 
 
-def test_the_worst_list_has_a_line_per_rule_and_severity() -> None:
-    """Many findings of one rule do not hide the next rule."""
-    worst = arrange(make_shop(), SCREEN).worst
-    assert [
-        ("namespace-lacks-default-deny", 1),
-        ("database-open-to-all-pods", 0),
-        ("egress-is-unrestricted", 2),
-        ("environments-can-talk", 0),
-        ("egress-to-whole-internet", 0),
-    ] == [(one.finding.rule, one.more) for one in worst.rows]
-    assert "" == worst.rest
-
-
-def test_many_findings_about_one_subject_do_not_hide_the_next() -> None:
-    """Of one severity a subject not yet named goes first; a worse severity goes before all."""
-    names = {"a": ("db",), "b": ("db", "web"), "c": ("db",), "d": ("api",), "e": ("db",)}
-    findings = [
-        make_finding(
-            number,
-            rule=rule,
-            severity=Severity.CRITICAL if rule == "e" else Severity.HIGH,
-            subject=SubjectRecord("shop", "Deployment", name),
-        )
-        for number, (rule, name) in enumerate((r, n) for r, ns in names.items() for n in ns)
-    ]
-    worst = arrange(make_audit(findings), SCREEN).worst
-    assert [("e", "db"), ("a", "db"), ("b", "web"), ("d", "api"), ("c", "db")] == [
-        (one.finding.rule, one.finding.name) for one in worst.rows
-    ]
-
-
-def test_the_worst_list_counts_the_problems_that_it_leaves_out() -> None:
-    """Six lines, and the number of the other rules and severities."""
-    findings = [make_finding(number, rule=f"rule-{number}") for number in range(8)]
-    worst = arrange(make_audit(findings), SCREEN).worst
-    assert (6, "2 further problems are among the findings below.") == (len(worst.rows), worst.rest)
-
-
 def test_minor_and_long_groups_are_folded() -> None:
     """What is low or info, and what would push the next problem out of sight."""
     minor = [make_finding(1, severity=Severity.LOW), make_finding(2, severity=Severity.INFO)]

@@ -1,0 +1,106 @@
+"""The list of the worst findings: which problems it names, and by which finding."""
+
+from auditor.model.findings import Severity
+from auditor.model.report import FindingRecord, SubjectRecord
+from reports.layout import SCREEN
+from reports.view import arrange
+from tests.reports.audits import make_audit, make_finding, make_shop
+
+
+def make_findings(*about: tuple[str, str, Severity]) -> list[FindingRecord]:
+    """Make a finding for each rule, subject (`namespace/name`) and severity."""
+    return [
+        make_finding(
+            number,
+            rule=rule,
+            severity=severity,
+            subject=SubjectRecord(subject.split("/")[0], "Deployment", subject.split("/")[1]),
+        )
+        for number, (rule, subject, severity) in enumerate(about)
+    ]
+
+
+def make_pair(number: int, reason: str, source: str, destination: str) -> FindingRecord:
+    """Make a finding about two environments of a namespace each."""
+    return make_finding(
+        number,
+        rule="environments-can-talk",
+        severity_reason=reason,
+        subject=SubjectRecord(None, "Environments", f"{source}→{destination}"),
+        evidence={"source_namespaces": [source], "destination_namespaces": [destination]},
+    )
+
+
+def pick(findings: list[FindingRecord]) -> list[tuple[str, str]]:
+    """Return the rule and the subject of each line."""
+    rows = arrange(make_audit(findings), SCREEN).worst.rows
+    return [(one.finding.rule, f"{one.finding.namespace}/{one.finding.name}") for one in rows]
+
+
+def test_the_worst_list_has_a_line_per_rule_and_severity() -> None:
+    """Many findings of one rule do not hide the next rule."""
+    worst = arrange(make_shop(), SCREEN).worst
+    assert [
+        ("namespace-lacks-default-deny", 1),
+        ("database-open-to-all-pods", 0),
+        ("egress-is-unrestricted", 2),
+        ("environments-can-talk", 0),
+        ("egress-to-whole-internet", 0),
+    ] == [(one.finding.rule, one.more) for one in worst.rows]
+    assert "" == worst.rest
+
+
+def test_a_subject_already_named_gives_way_within_its_rule() -> None:
+    """Another finding of the same rule is shown; no rule loses its place in the order."""
+    high = Severity.HIGH
+    findings = make_findings(
+        ("a", "shop/db", high),
+        ("b", "shop/db", high),
+        ("b", "shop/web", high),
+        ("c", "shop/db", high),
+        ("d", "shop/api", high),
+        ("e", "shop/db", Severity.CRITICAL),
+    )
+    assert [
+        ("e", "shop/db"),
+        ("a", "shop/db"),
+        ("b", "shop/web"),
+        ("c", "shop/db"),
+        ("d", "shop/api"),
+    ] == pick(findings)
+
+
+def test_the_subject_with_most_findings_stands_for_its_rule() -> None:
+    """Those of the severity of the line or worse count; a lesser one does not."""
+    high, low = Severity.HIGH, Severity.LOW
+    findings = make_findings(
+        ("a", "shop/api", high),
+        ("a", "shop/db", high),
+        ("b", "shop/db", high),
+        ("c", "shop/api", low),
+        ("d", "shop/api", low),
+    )
+    assert ("a", "shop/db") == pick(findings)[0]
+
+
+def test_a_finding_in_production_stands_for_its_rule() -> None:
+    """An end of a pair with production that is no end of a pair without: before the others."""
+    high = Severity.HIGH
+    pairs = [
+        make_pair(10, "one end is production", "dev", "live"),
+        make_pair(11, "one end is production", "test", "live"),
+        make_pair(12, "neither end is production", "test", "dev"),
+    ]
+    findings = make_findings(
+        ("a", "dev/db", high), ("a", "live/db", high), ("b", "dev/db", high), ("b", "live/db", high)
+    )
+    heavy = make_findings(("c", "dev/db", high))
+    assert [("a", "live/db"), ("b", "live/db")] == pick([*findings, *heavy, *pairs])[1:3]
+    assert [("a", "dev/db"), ("b", "live/db")] == pick([*findings, *heavy])[:2]
+
+
+def test_the_worst_list_counts_the_problems_that_it_leaves_out() -> None:
+    """Six lines, and the number of the other rules and severities."""
+    findings = [make_finding(number, rule=f"rule-{number}") for number in range(8)]
+    worst = arrange(make_audit(findings), SCREEN).worst
+    assert (6, "2 further problems are among the findings below.") == (len(worst.rows), worst.rest)
