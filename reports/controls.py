@@ -29,9 +29,9 @@ EVIDENCE_LIMITS = (
     ),
     (
         "Fail: a rule that speaks to the control has open findings. Not evaluated: none fails, and "
-        "one could not judge everything. Waived: what was found is accepted by waivers. Pass: the "
-        "rules found nothing; it does not say that the control is met. Not covered: no rule judges "
-        "it."
+        "one could not judge everything, or is disabled. Waived: what was found is accepted by "
+        "waivers. Pass: the rules found nothing; it does not say that the control is met. Not "
+        "covered: no rule judges it."
     ),
 )
 """What the matrix can and cannot say: printed above it."""

@@ -84,6 +84,12 @@ _STATES = (
         lambda one: one.state is WaiverState.EXPIRED,
     ),
     _State(
+        "Not valid yet",
+        Tone.WARN,
+        "They begin after the day of this run, and waive nothing so far.",
+        lambda one: one.state is WaiverState.NOT_YET_VALID,
+    ),
+    _State(
         "Expiring within 30 days",
         Tone.WARN,
         "They hold today. Renew them, or mend what they accept.",
@@ -105,7 +111,7 @@ _STATES = (
 
 
 def list_exceptions(report: Report, layout: Layout) -> Exceptions:
-    """Arrange the waivers: expired, expiring soon, in use, unused; the first to expire first."""
+    """Arrange the waivers in the order of their states; in each, the first to expire first."""
     uses = sorted(report.waivers, key=_urgency)
     groups: list[WaiverGroup] = []
     for state in _STATES:
@@ -188,6 +194,8 @@ def _findings(one: WaiverUseRecord) -> str:
 
 
 def _note(one: WaiverUseRecord) -> str:
+    if one.state is WaiverState.NOT_YET_VALID:
+        return ""
     if one.reason:
         return f"It may be unused for another reason: {show_text(one.reason)}."
     if one.state is WaiverState.UNUSED and one.expires_soon:

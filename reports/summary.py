@@ -114,6 +114,9 @@ def describe_waivers(uses: Sequence[WaiverUseRecord]) -> Iterator[str]:
                 f"{'is' if one.findings == 1 else 'are'} open again"
             )
             continue
+        if one.state is WaiverState.NOT_YET_VALID:
+            yield f"{what} is not valid yet: it begins on {show_name(waiver.created)}"
+            continue
         ends = f"expires on {waiver.expires}, in {count(one.expires_in_days, 'day')}"
         if one.state is WaiverState.USED:
             yield f"{what} {ends}"
@@ -121,7 +124,8 @@ def describe_waivers(uses: Sequence[WaiverUseRecord]) -> Iterator[str]:
             why = f" ({show_text(one.reason)})" if one.reason else ""
             yield f"{what} is unused{why}" + (f"; it {ends}" if one.expires_soon else "")
     if len(wanted) > _WAIVERS_SHOWN:
-        yield f"{len(wanted) - _WAIVERS_SHOWN:,} more are expired, unused or about to expire"
+        more = len(wanted) - _WAIVERS_SHOWN
+        yield f"{more:,} more are expired, not valid yet, unused or about to expire"
 
 
 def _score(record: ScoreRecord) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from auditor.findings.waive import count_days, day_of
+from auditor.findings.waive import Remaining, count_days, day_of, word_beginning
 from auditor.findings.waivers import Waiver
 from auditor.model.findings import Record
 from auditor.model.waivers import WaiverRecord, WaiverState, WaiverUseRecord
@@ -16,12 +16,13 @@ from reports.summary import align
 from reports.text import count, show_name, show_text
 
 VALID = "valid"
-"""The state of a waiver that has not expired, where nothing was judged."""
+"""The state of a waiver that holds today, where nothing was judged."""
 
 _COLORS: Mapping[str, str] = {
     VALID: "green",
     WaiverState.USED: "green",
     WaiverState.UNUSED: "yellow",
+    WaiverState.NOT_YET_VALID: "yellow",
     WaiverState.EXPIRED: "red",
 }
 
@@ -31,7 +32,7 @@ class CheckedWaiver(Record, frozen=True):
 
     waiver: WaiverRecord
     state: str
-    """`used`, `unused` or `expired`; without a source `valid` or `expired`."""
+    """That of a report; without a source `valid` in place of `used` and `unused`."""
     findings: int | None
     """Null where nothing was judged."""
     expires_in_days: int
@@ -64,14 +65,20 @@ def check_dates(waivers: Iterable[Waiver], now: str) -> tuple[CheckedWaiver, ...
         checked.append(
             CheckedWaiver(
                 waiver=one.record,
-                state=WaiverState.EXPIRED.value if left.is_expired else VALID,
+                state=_state(left),
                 findings=None,
                 expires_in_days=left.days,
                 expires_soon=left.is_soon,
-                reason=None,
+                reason=None if left.begins is None else word_beginning(left.begins),
             )
         )
     return tuple(checked)
+
+
+def _state(left: Remaining) -> str:
+    if left.is_expired:
+        return WaiverState.EXPIRED.value
+    return VALID if left.begins is None else WaiverState.NOT_YET_VALID.value
 
 
 def list_waivers_json(waivers: Sequence[CheckedWaiver]) -> bytes:

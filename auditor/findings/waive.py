@@ -49,12 +49,20 @@ class Remaining(NamedTuple):
     is_expired: bool
     is_soon: bool
     """It holds, and expires within 30 days."""
+    begins: date | None
+    """The first day on which it holds, where that is still to come."""
 
 
 def count_days(waiver: Waiver, today: date) -> Remaining:
     """How long a waiver holds."""
     days = (waiver.expires - today).days
-    return Remaining(days, days < 0, 0 <= days <= SOON_DAYS)
+    begins = waiver.created if waiver.created > today else None
+    return Remaining(days, days < 0, begins is None and 0 <= days <= SOON_DAYS, begins)
+
+
+def word_beginning(begins: date) -> str:
+    """Why a waiver that is yet to begin waives nothing."""
+    return f"it begins on {begins.isoformat()}, after the day of this run"
 
 
 class Book:
@@ -80,7 +88,7 @@ class Book:
 
         Then the first counts: an exact subject, then a glob in one namespace, then any other, and
         else in the order of the waivers. A finding whose waiver has expired is open again, and
-        bears that waiver.
+        bears that waiver. One that is yet to begin matches nothing: nobody accepts the risk so far.
         """
         matched: Counter[str] = Counter()
         found: list[FindingRecord] = []
@@ -102,6 +110,8 @@ class Book:
         key = str(Reference(subject.namespace or "", subject.kind, subject.name))
         expired = None
         for one in self._candidates(finding.rule, key):
+            if count_days(one, self.today).begins is not None:
+                continue
             if one.record.detail is None or one.record.detail == finding.detail:
                 if not self._is_expired(one):
                     return one
@@ -129,6 +139,8 @@ def list_uses(
         findings, left = matched.get(waiver.record.id, 0), count_days(waiver, book.today)
         if left.is_expired:
             state = WaiverState.EXPIRED
+        elif left.begins is not None:
+            state = WaiverState.NOT_YET_VALID
         else:
             state = WaiverState.USED if findings else WaiverState.UNUSED
         uses.append(
@@ -138,10 +150,18 @@ def list_uses(
                 findings=findings,
                 expires_in_days=left.days,
                 expires_soon=left.is_soon,
-                reason=None if findings else _doubt(waiver, by_id[waiver.record.rule], judged),
+                reason=_reason(waiver, left, findings, by_id[waiver.record.rule], judged),
             )
         )
     return tuple(uses)
+
+
+def _reason(
+    waiver: Waiver, left: Remaining, findings: int, rule: RuleRecord, judged: Judged
+) -> str | None:
+    if left.begins is not None:
+        return word_beginning(left.begins)
+    return None if findings else _doubt(waiver, rule, judged)
 
 
 def _doubt(waiver: Waiver, rule: RuleRecord, judged: Judged) -> str | None:

@@ -6,7 +6,7 @@ A file is YAML, with the key `waivers`. Each of its items holds:
   keys (`shop-*/Deployment/web`); ``detail``, where one finding of several is meant.
 - ``reason``, ``owner``, ``approved_by``, ``ticket``: who accepts the risk, who agreed, and where
   that can be looked up; ``compensating_control``, where something else holds the risk down.
-- ``created`` and ``expires``: dates. On the day ``expires``, in UTC, it still holds.
+- ``created`` and ``expires``: dates, in UTC. It holds on both and between them; not before.
 """
 
 from __future__ import annotations
@@ -63,9 +63,10 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Waiver(NamedTuple):
-    """A waiver that is well-formed, and the last day on which it holds."""
+    """A waiver that is well-formed, and the first and the last day on which it holds."""
 
     record: WaiverRecord
+    created: date
     expires: date
 
 
@@ -135,6 +136,7 @@ def make_waiver(
             line=line,
             annotated=annotated,
         ),
+        terms.created,
         terms.expires,
     )
 

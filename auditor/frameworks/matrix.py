@@ -1,9 +1,9 @@
 """Rules → controls: what the rules found on each control of each framework.
 
 A control is never compliant by this: rules evidence it in part. It fails where a rule that speaks
-to it found something; it is not evaluated where one could not judge everything and none failed;
-then it is waived, and only then it passes. Where no rule speaks to it, all that do are disabled,
-or they give context alone, it is not covered: neither good nor bad is said.
+to it found something; it is not evaluated where one could not judge everything, or is disabled,
+and none failed; then it is waived, and only then it passes. Where no rule speaks to it, or they
+give context alone, it is not covered: neither good nor bad is said.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ _READINGS: Mapping[Reading, str] = {
     "strict": "each namespace in scope is closed but for what is allowed, by the policies' effect",
 }
 """What each reading asks for, in our words."""
+
+_UNJUDGED = frozenset({RuleStatus.DISABLED, RuleStatus.ERROR, RuleStatus.NOT_EVALUATED})
+"""What such a rule would have found, nobody knows: a control must not pass by its silence."""
 
 
 def map_controls(report: Report, frameworks: Sequence[Framework]) -> Report:
@@ -76,6 +79,7 @@ def _map_control(
 ) -> ControlRecord:
     mapped = framework.rules_of(control)
     status = _judge(control, [rules.get(one) for one in mapped])
+    disabled = [one for one in mapped if one in rules and rules[one].status is RuleStatus.DISABLED]
     return ControlRecord(
         id=control.id,
         title=control.title,
@@ -83,7 +87,7 @@ def _map_control(
         coverage=control.coverage,
         source=control.source or framework.data.source,
         verified=control.verified,
-        note=control.note,
+        note=_note(control, status, disabled),
         status=status,
         declared_only=status is ControlStatus.PASS
         and any(rules[one].declared_only for one in mapped),
@@ -103,14 +107,22 @@ def _judge(control: ControlData, rules: Iterable[RuleRecord | None]) -> ControlS
     if control.coverage is Coverage.CONTEXT:
         return ControlStatus.NOT_COVERED
     statuses = {RuleStatus.NOT_EVALUATED if one is None else one.status for one in rules}
-    statuses.discard(RuleStatus.DISABLED)
     if not statuses:
         return ControlStatus.NOT_COVERED
     if RuleStatus.FAIL in statuses:
         return ControlStatus.FAIL
-    if statuses & {RuleStatus.ERROR, RuleStatus.NOT_EVALUATED}:
+    if statuses & _UNJUDGED:
         return ControlStatus.NOT_EVALUATED
     return ControlStatus.WAIVED if RuleStatus.WAIVED in statuses else ControlStatus.PASS
+
+
+def _note(control: ControlData, status: ControlStatus, disabled: Sequence[str]) -> str | None:
+    """The control's own note, and which rules are disabled where it is not evaluated."""
+    if status is not ControlStatus.NOT_EVALUATED or not disabled:
+        return control.note
+    verb = "is" if len(disabled) == 1 else "are"
+    said = f"{', '.join(disabled)} {verb} disabled"
+    return f"{control.note}; {said}" if control.note else said
 
 
 def _read_literally(scope: ScopeRecord) -> ControlStatus:

@@ -10,7 +10,8 @@ from auditor.model.findings import Record
 class WaiverRecord(Record, frozen=True):
     """A waiver: who accepts which risk, why, and until when. It removes no risk.
 
-    Dates are ISO 8601. ``expires`` is the last day on which it holds, in UTC.
+    Dates are ISO 8601. ``created`` is the first day on which it holds, and ``expires`` the last, in
+    UTC.
     """
 
     id: str
@@ -40,6 +41,8 @@ class WaiverState(StrEnum):
     USED = "used"
     UNUSED = "unused"
     EXPIRED = "expired"
+    NOT_YET_VALID = "not-yet-valid"
+    """It begins after the day of the run: it waives nothing so far."""
 
 
 class WaiverUseRecord(Record, frozen=True):
@@ -54,7 +57,8 @@ class WaiverUseRecord(Record, frozen=True):
     expires_soon: bool
     """It holds, and expires within 30 days."""
     reason: str | None
-    """Why it may be unused for another reason than that nothing is left to waive."""
+    """Why it may be unused for another reason than that nothing is left to waive. Of one that is
+    not valid yet: when it begins."""
 
 
 class RefusedWaiverRecord(Record, frozen=True):

@@ -98,6 +98,18 @@ def test_the_check_is_a_table_too(run: Run, waivers: Path, cluster: FindCluster)
     assert 4 == run("waivers", "check", waivers, "-f", cluster("shop"), "--strict").code
 
 
+def test_a_waiver_that_is_yet_to_begin_is_not_valid_yet(
+    run: Run, tmp_path: Path, cluster: FindCluster
+) -> None:
+    """With a source and without one; the table says when it begins."""
+    path = write_waivers(tmp_path, ("egress-is-unrestricted", "shop-prod/*", 9), created=day(3))
+    assert [("not-yet-valid", None, 9, False)] == states(run, path)
+    assert [("not-yet-valid", 0, 9, False)] == states(run, path, "-f", cluster("shop"))
+    text = run("waivers", "check", path, "-f", cluster("shop")).out.decode()
+    assert f"(it begins on {day(3)}, after the day of this run)" in text
+    assert "1 waiver: 1 not-yet-valid" == text.splitlines()[-1]
+
+
 def test_a_file_without_waivers_is_well_formed(run: Run, tmp_path: Path) -> None:
     """There is nothing to list."""
     assert (0, b"0 waivers\n", "") == run("waivers", "check", write_waivers(tmp_path))

@@ -222,3 +222,28 @@ def test_an_unused_waiver_says_what_may_hide_what_it_accepts(cluster: FindCluste
     disabled = report_with(cluster, waiver, egress_is_unrestricted=off)
     assert "rule egress-is-unrestricted is disabled" == use_of(disabled).reason
     assert WaiverState.UNUSED is use_of(disabled).state
+
+
+def test_a_waiver_that_begins_after_the_day_of_the_run_waives_nothing(cluster: FindCluster) -> None:
+    """Dated ahead, it accepts nothing today: the findings stay open, and the report says when."""
+    report = report_with(cluster, make(SHOP_EGRESS, created="2026-01-02", expires="2026-01-20"))
+    assert {"open"} == {one.status for one in report.findings}
+    assert not any(one.waiver for one in report.findings)
+    use = use_of(report)
+    assert (WaiverState.NOT_YET_VALID, 0, 19, False) == (
+        use.state,
+        use.findings,
+        use.expires_in_days,
+        use.expires_soon,
+    )
+    assert "it begins on 2026-01-02, after the day of this run" == use.reason
+
+
+def test_a_waiver_holds_on_its_first_day_and_goes_before_one_yet_to_begin() -> None:
+    """The one that is yet to begin does not hide it, though its subject is exact."""
+    ahead = make("shop/Deployment/web", rule=RULE, created="2026-01-02")
+    assert set() == waived_in(judge_with(ahead))
+    today = make("shop/*", rule=RULE, created="2026-01-01")
+    assert {("web", "ingress"), ("web", "egress"), ("api", None)} == waived_in(
+        judge_with(ahead, today)
+    )

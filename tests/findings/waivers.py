@@ -38,6 +38,7 @@ def make(
     *,
     rule: str = "egress-is-unrestricted",
     detail: str | None = None,
+    created: str = "2025-10-01",
     expires: str = "2026-06-30",
 ) -> Waiver:
     """A waiver that is as good as one of a file."""
@@ -46,7 +47,7 @@ def make(
         owner="team-a",
         approved_by="b.bright",
         ticket="SEC-1",
-        created=date(2025, 10, 1),
+        created=date.fromisoformat(created),
         expires=date.fromisoformat(expires),
         detail=detail,
     )

@@ -64,17 +64,45 @@ def map_statuses(*statuses: RuleStatus, declared_only: bool = False) -> ControlR
         ((PASS, ERROR, PASS), ControlStatus.NOT_EVALUATED),
         ((FAIL, ERROR, NOT_EVALUATED), ControlStatus.FAIL),
         ((FAIL, WAIVED, PASS), ControlStatus.FAIL),
-        ((DISABLED, PASS, PASS), ControlStatus.PASS),
+        ((DISABLED, PASS, PASS), ControlStatus.NOT_EVALUATED),
+        ((DISABLED, WAIVED, PASS), ControlStatus.NOT_EVALUATED),
         ((DISABLED, DISABLED, FAIL), ControlStatus.FAIL),
-        ((DISABLED, DISABLED, DISABLED), ControlStatus.NOT_COVERED),
+        ((DISABLED, DISABLED, DISABLED), ControlStatus.NOT_EVALUATED),
         ((PASS, PASS), ControlStatus.NOT_EVALUATED),
     ],
 )
 def test_the_worst_status_of_its_rules_is_the_controls(
     statuses: tuple[RuleStatus, ...], expected: ControlStatus
 ) -> None:
-    """Fail, not-evaluated, waived, pass; a rule that was not run is not evaluated."""
+    """Fail, not-evaluated, waived, pass; one that was not run or is disabled judged nothing."""
     assert expected is map_statuses(*statuses).status
+
+
+@pytest.mark.parametrize(
+    ("statuses", "first"),
+    [
+        ((DISABLED, PASS, PASS), "a is disabled"),
+        ((DISABLED, PASS, DISABLED), "a, c are disabled"),
+        ((PASS, NOT_EVALUATED, PASS), None),
+        ((DISABLED, FAIL, PASS), None),
+    ],
+)
+def test_a_control_names_the_disabled_rules_that_leave_it_unevaluated(
+    statuses: tuple[RuleStatus, ...], first: str | None
+) -> None:
+    """Who reads that it is not evaluated learns what to enable."""
+    assert first == map_statuses(*statuses).note
+
+
+def test_a_disabled_rule_is_named_beside_the_controls_own_note() -> None:
+    """Neither takes the place of the other."""
+    text = FRAMEWORK.replace("coverage: context", "coverage: partial")
+    topics = {**TOPICS, "isolation": ("a",)}
+    data = parse_framework(text.replace("topics: []", "topics: [isolation]"), "some", topics)
+    off = RuleRecord(id="a", status=DISABLED, declared_only=False, reason="for now")
+    report = msgspec.structs.replace(report_on(), rules=(off,))
+    second = map_controls(report, (data,)).frameworks[0].controls[1]
+    assert "the report helps; a is disabled" == second.note
 
 
 def test_a_control_without_rules_or_of_context_alone_is_not_covered() -> None:
@@ -126,6 +154,18 @@ def test_a_policy_that_allows_everything_satisfies_the_letter_alone() -> None:
     assert {"literal": ControlStatus.FAIL, "strict": ControlStatus.FAIL} == readings_on(report_on())
 
 
+def test_the_strict_reading_is_not_judged_where_a_rule_of_it_is_disabled() -> None:
+    """Nothing else fails here, and the policy that closes the namespace proves it no more."""
+    closed = ALLOW_ALL.replace("ingress: [{}]", "ingress: []").replace("egress: [{}]", "egress: []")
+    view = evaluate_text(f"{POD}\n---\n{closed}")
+    (cis,) = (one for one in load_frameworks() if one.id == "cis-kubernetes-2.0.1")
+    (control,) = (one for one in cis.data.controls if one.id == "5.3.2")
+    for rule in cis.rules_of(control):
+        off = Acceptance({rule: RuleSettings(enabled=False, reason="for now")})
+        readings = readings_on(audit(view, Scope(), RUN, off).report)
+        assert {"literal": ControlStatus.PASS, "strict": ControlStatus.NOT_EVALUATED} == readings
+
+
 def test_the_letter_is_not_judged_where_namespaces_or_policies_were_not_read() -> None:
     """A namespace that nobody saw may hold no policy, and a policy that nobody saw may be one."""
     broken = ALLOW_ALL.replace("ingress: [{}]", "ingress: [{from: [{}]}]")
@@ -143,7 +183,7 @@ def test_findings_name_the_controls_that_they_touch(cluster: FindCluster) -> Non
     report = audit(evaluate_scenario(cluster("shop")), Scope(), RUN).report
     mapped = map_controls(report, load_frameworks())
     named = name_controls(load_frameworks())
-    assert {one.id: named[one.rule] for one in mapped.findings} == {
+    assert {one.id: named.get(one.rule, ()) for one in mapped.findings} == {
         one.id: one.controls for one in mapped.findings
     }
     assert "PCI DSS 4.0.1 6.5.3" in named["environments-can-talk"]
@@ -166,4 +206,4 @@ def test_waivers_and_settings_reach_the_controls(cluster: FindCluster) -> None:
     assert ControlStatus.FAIL is status(Acceptance())
     assert ControlStatus.WAIVED is status(Acceptance(waivers=(make("*/*"),)))
     assert ControlStatus.FAIL is status(Acceptance(waivers=(make("*/*", expires="2025-12-01"),)))
-    assert ControlStatus.NOT_COVERED is status(Acceptance({"egress-is-unrestricted": disabled}))
+    assert ControlStatus.NOT_EVALUATED is status(Acceptance({"egress-is-unrestricted": disabled}))

@@ -104,7 +104,7 @@ def make_hostile(hostile: str) -> Audit:
         scope=scope,
         waivers=tuple(
             WaiverUseRecord(waiver, state, 1, days, expires_soon=days == 1, reason=hostile)
-            for state, days in zip(WaiverState, (99, 1, -1), strict=True)
+            for state, days in zip(WaiverState, (99, 1, -1, 99), strict=True)
         ),
         refused_waivers=(RefusedWaiverRecord(hostile, hostile, hostile),),
         frameworks=(_framework(hostile),),

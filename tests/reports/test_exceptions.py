@@ -71,6 +71,15 @@ def test_a_waiver_is_shown_once() -> None:
     assert group.rows[0].dates[1].value.endswith("(today is its last day)")
 
 
+def test_a_waiver_that_is_yet_to_begin_stands_apart() -> None:
+    """Whoever counts on it sees that it waives nothing so far, and from when on it does."""
+    use = use_waiver(WaiverState.NOT_YET_VALID, 99, reason="it begins on 2026-01-10")
+    (group,) = list_exceptions(make_governed(uses=[use]).report, SCREEN).groups
+    assert ("Not valid yet", 1) == (group.title, group.total)
+    assert "2026-01-10" == group.rows[0].dates[0].value
+    assert "" == group.rows[0].note
+
+
 def test_an_annotation_is_the_origin_of_its_waiver() -> None:
     """It stands in no file."""
     use = use_waiver(

@@ -49,6 +49,10 @@ def summarise(audit: Audit) -> list[str]:
             use("a/*", WaiverState.EXPIRED, -1),
             "egress-is-unrestricted for a/* expired on 2026-06-30: 0 findings are open again",
         ),
+        (
+            use("a/*", WaiverState.NOT_YET_VALID, 9, reason="it begins"),
+            "egress-is-unrestricted for a/* is not valid yet: it begins on 2025-10-01",
+        ),
         (use("a/*", WaiverState.UNUSED, 99), "egress-is-unrestricted for a/* is unused"),
         (
             use("a/*", WaiverState.UNUSED, 1, reason="unread"),
@@ -59,7 +63,7 @@ def summarise(audit: Audit) -> list[str]:
 def test_a_waiver_is_named_where_somebody_must_act(
     record: WaiverUseRecord, expected: str | None
 ) -> None:
-    """Expired, unused, or about to expire; one in use for long is not."""
+    """Expired, not valid yet, unused, or about to expire; one in use for long is not."""
     assert ([] if expected is None else [expected]) == list(describe_waivers([record]))
 
 
@@ -68,7 +72,7 @@ def test_the_most_urgent_waivers_are_named_and_the_rest_is_counted() -> None:
     uses = [use(f"n{days}/*", WaiverState.UNUSED, days) for days in (9, 3, 8, -2, 7, 5, 6)]
     lines = list(describe_waivers(uses))
     assert ["n-2", "n3", "n5", "n6", "n7"] == [line.split()[2].rstrip("/*") for line in lines[:5]]
-    assert "2 more are expired, unused or about to expire" == lines[5]
+    assert "2 more are expired, not valid yet, unused or about to expire" == lines[5]
 
 
 def test_what_names_a_waiver_is_shown_inert() -> None:

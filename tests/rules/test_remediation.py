@@ -78,6 +78,6 @@ def test_the_name_of_a_new_policy_is_one_that_the_api_takes() -> None:
     )
     audited = audit_snapshot(read_text(text))
     (found,) = audited.findings_of("workload-is-not-isolated")
-    assert [] == find_faults(audited, found)
+    assert [] == find_faults(audited, [found])
     assert found.remediation is not None
     assert f"name: {pod}-deny-i-2\n" in (found.remediation.manifest or "")
