@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from functools import cached_property
 
 from auditor.model.findings import Direction
 from auditor.model.selectors import LabelSelector
 from auditor.reachability.coverage import Steps, find_escape
 from auditor.reachability.index import Canonical
-from auditor.reachability.permissions import Group
+from auditor.reachability.permissions import GrantBy, Group
 from auditor.reachability.view import View
-from auditor.rules._openness import allows_everything
-from auditor.rules._overlap import Held, find_alone
+from auditor.rules._openness import allowed_of_everyone
+from auditor.rules._overlap import Held, Unit, find_alone
 
 
 class DefaultDeny:
     """The default-deny of a namespace in a direction, as `namespace-lacks-default-deny` judges it.
 
     It is there if the policies' selectors leave no label set out, and if a pod without labels is
-    not allowed everything again. ``newcomer`` is that pod's group, which may be as one reading of
+    not allowed everyone again. ``newcomer`` is that pod's group, which may be as one reading of
     what is unknown has it. Any answer may raise a `SearchExceededError`.
     """
 
     def __init__(self, view: View, namespace: str, direction: Direction, newcomer: Group) -> None:
         self._newcomer = newcomer
-        self._is_open = newcomer.is_isolated and allows_everything(view, newcomer)
+        self._open = allowed_of_everyone(view, newcomer) if newcomer.is_isolated else ()
+        self._is_open = bool(self._open)
         self._steps = Steps()
         self._canonical: dict[int, Canonical] = {}
         distinct: dict[Canonical, LabelSelector] = {}
@@ -57,15 +59,29 @@ class DefaultDeny:
 
     @cached_property
     def _opening_policies(self) -> set[int]:
-        """The policies without which a pod without labels is not allowed everything any more."""
-        held = [Held(one.policy, one) for one in self._newcomer.grants]
-        return find_alone(held, (), self._steps)
+        """The policies without which a pod without labels is not allowed everyone any more."""
+        return self._find_opening(lambda one: one.policy)
 
     @cached_property
     def _opening_rules(self) -> set[tuple[int, int]]:
         """The same of rules."""
-        held = [Held((one.policy, one.rule), one) for one in self._newcomer.grants]
-        return find_alone(held, (), self._steps)
+        return self._find_opening(lambda one: (one.policy, one.rule))
+
+    def _find_opening(self, unit_of: Callable[[GrantBy], Unit]) -> set[Unit]:
+        """What alone gives something of everyone, by each IP family by which that is allowed."""
+        found = (
+            find_alone(
+                [
+                    Held(unit_of(one), one._replace(ports=ports, peers=peers))
+                    for one in self._newcomer.grants
+                    if (ports := one.ports & whole.ports) and (peers := one.peers & whole.peers)
+                ],
+                (),
+                self._steps,
+            )
+            for whole in self._open
+        )
+        return set.intersection(*found)
 
     @cached_property
     def _escapes(self) -> bool:

@@ -15,7 +15,7 @@ from auditor.reachability.permissions import GrantBy, form_group
 from auditor.reachability.view import View
 from auditor.reachability.vocabulary import Rule
 from auditor.rules._kept_dns import cuts_dns, keep_dns
-from auditor.rules._openness import allows_everything
+from auditor.rules._openness import allows_everyone
 from auditor.rules._remediation import by_manifest, by_neutral_manifest, by_steps, with_rules
 
 
@@ -58,8 +58,8 @@ class InertRules:
         return FrozenBitMap.union(FrozenBitMap(), *allowed)
 
     @cached_property
-    def open_everything(self) -> bool:
-        """Whether a pod that the policy selects, or a new one, would be allowed everything."""
+    def open_all(self) -> bool:
+        """Whether a pod that the policy selects, or a new one, would be allowed everyone."""
         # a port by name is never every port
         own = [
             GrantBy(self.position, one.rule, one.peers | one.possible, one.ports, FrozenBitMap())
@@ -67,7 +67,7 @@ class InertRules:
         ]
         groups = self._view.evaluation.groups[self.direction]
         return any(
-            allows_everything(
+            allows_everyone(
                 self._view,
                 form_group(group.members, group.policies, [*group.grants, *own]),
             )
@@ -79,12 +79,12 @@ class InertRules:
 
 
 def mend_inert(view: View, inert: InertRules) -> Remediation:
-    """List the direction; take the rules out where they would allow everything.
+    """List the direction; take the rules out where they would allow everyone.
 
     What listing it isolates keeps cluster DNS, where that opens nothing.
     """
     direction = inert.direction
-    if inert.open_everything:
+    if inert.open_all:
         without = with_rules(inert.policy, direction, ())
         return by_neutral_manifest(view, (without,), emptied=(direction,))
     change = Change(direction, (), ((inert.position, inert.listing),))

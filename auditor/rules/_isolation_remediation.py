@@ -32,7 +32,7 @@ _Key = tuple[Direction, frozenset[tuple[int, int]]]
 
 
 class Open(NamedTuple):
-    """A workload with pods whose own side allows every peer on every port."""
+    """A workload with pods whose own side allows everyone on every port."""
 
     workload: Reference
     nodes: tuple[WorkloadNode, ...]

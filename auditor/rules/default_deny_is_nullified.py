@@ -1,9 +1,10 @@
 """A namespace isolates its pods, and its policies allow everything again.
 
 What it means: a pod without labels in the namespace is isolated in the direction, and the rules of
-the policies that select it together allow every peer on every port. The policies named are those
-whose rules do it, alone or only together; whether a deny-all stands beside them changes nothing,
-for policies add up. An allow-all for selected labels only is a matter of the workload, not of the
+the policies that select it together allow everyone: every pod, those to come included, and every
+address of at least one IP family, on every port of TCP and UDP. The policies named are those whose
+rules do it, alone or only together; whether a deny-all stands beside them changes nothing, for
+policies add up. An allow-all for selected labels only is a matter of the workload, not of the
 namespace: see workload-is-not-isolated.
 
 Why it matters: the namespace looks closed. There is a policy, a tool that counts policies is
@@ -32,7 +33,7 @@ from auditor.rules._isolation_remediation import take_out
 from auditor.rules._openness import (
     find_openers,
     is_open_without,
-    may_allow_everything,
+    may_allow_everyone,
     narrowing_steps,
     spell_policies,
 )
@@ -49,7 +50,7 @@ def check(view: View) -> Iterator[Hit | Unevaluated]:
         for direction in Direction:
             group = view.group(direction, view.newcomer_in(namespace.name))
             openers = find_openers(view, group)
-            if not openers and may_allow_everything(view, group):
+            if not openers and may_allow_everyone(view, group):
                 yield Unevaluated(subject, f"{direction}: {view.doubt}")
                 continue
             hit = _state(view, subject, direction, openers) if openers else None

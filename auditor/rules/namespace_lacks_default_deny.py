@@ -1,10 +1,11 @@
 """A namespace does not deny by default: a new pod in it is open.
 
-What it means: a pod that is created in the namespace tomorrow, with whatever labels, may be
-reached by anyone (ingress) or may reach anyone (egress). Either some label set is selected by no
-policy of that direction, or the policies that select a pod without labels allow every peer on
-every port again. The decision is exact over label sets: an empty podSelector covers everything,
-and so may a set of selectors that leaves no way around.
+What it means: a pod that is created in the namespace tomorrow, with whatever labels, may be reached
+by anyone (ingress) or may reach anyone (egress). Either some label set is selected by no policy of
+that direction, or the policies that select a pod without labels allow everyone again: every pod and
+every address of at least one IP family, on every port of TCP and UDP. The decision is exact over
+label sets: an empty podSelector covers everything, and so may a set of selectors that leaves no way
+around.
 
 Why it matters: Kubernetes allows every connection that no policy forbids. Without default-deny,
 each new workload is exposed from its first second, and each forgotten label opens a hole.
@@ -33,10 +34,10 @@ from auditor.reachability.view import View
 from auditor.rules._certainty import certainty, describe_gaps
 from auditor.rules._kept_dns import keep_dns, keep_dns_apart
 from auditor.rules._openness import (
-    allows_everything,
+    allows_everyone,
     find_openers,
     is_open_without,
-    may_allow_everything,
+    may_allow_everyone,
     narrowing_steps,
     without_openers,
 )
@@ -75,7 +76,7 @@ def check(view: View) -> Iterator[Hit | Unevaluated]:
                 yield Unevaluated(subject, reason)
                 continue
             newcomer = view.newcomer_in(namespace.name)
-            if opening is None and may_allow_everything(view, view.group(direction, newcomer)):
+            if opening is None and may_allow_everyone(view, view.group(direction, newcomer)):
                 reason = f"{direction}: {view.doubt}"
                 yield Unevaluated(subject, reason)
                 continue
@@ -105,7 +106,8 @@ def _state(
     policies = view.references(tuple(sorted({one.policy for one in opening.openers})))
     if opening.escape is None:
         named = ", ".join(str(one) for one in policies)
-        message = f"namespace {name} denies no {direction} by default: {named} allows it all again"
+        allow = "allow" if len(policies) > 1 else "allows"
+        message = f"namespace {name} denies no {direction} by default: {named} {allow} it all again"
     else:
         message = f"namespace {name} has no default-deny for {direction}: a new pod may {doing}"
     evidence: dict[str, Any] = {"pods": view.pods_per_namespace[name]}
@@ -139,7 +141,7 @@ def _witness(view: View, number: int, direction: Direction) -> Witness | None:
     """A connection of a pod of the namespace that is as open as a new one would be."""
     for bit in view.endpoints.namespace_runs[number]:
         group = view.group(direction, bit)
-        if view.endpoints.holders[bit] and allows_everything(view, group):
+        if view.endpoints.holders[bit] and allows_everyone(view, group):
             found = find_witness(view, direction, bit, holder=view.endpoints.holders[bit][0])
             if found is not None:
                 return found

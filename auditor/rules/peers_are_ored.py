@@ -125,7 +125,8 @@ def _state(view: View, ored: Ored, loss: Loss) -> Hit:
         detail=placed.place,
         message=(
             f"{reference} names its peers by either of two selectors at {placed.place}, not by "
-            f"both: {either} pods match, {both} match both"
+            f"both: {either:,} {'pod matches' if either == 1 else 'pods match'}, "
+            f"{both:,} {'matches' if both == 1 else 'match'} both"
         ),
         hint="write both selectors into one item, or two rules where either is enough",
         severity=severity,

@@ -1,9 +1,9 @@
 """The cluster's network plugin does not enforce the policies, or not all of what they say.
 
-What it means: policies are only a declaration, which the network plugin (CNI) must enforce on
-every node. This one does not enforce them at all, does not enforce a feature that policies of this
-cluster use (egress rules, port ranges, SCTP), has no ready agent on some nodes, or cannot serve
-some nodes (Fargate, Windows). It is told from the plugin's DaemonSet, its flags, image and
+What it means: policies are only a declaration, which the network plugin (CNI) must enforce on every
+node. This one does not enforce them at all, does not enforce a feature that policies of this
+cluster use (egress rules, port ranges, SCTP), has no ready agent on some nodes or on any, or cannot
+serve some nodes (Fargate, Windows). It is told from the plugin's DaemonSet, its flags, image and
 ConfigMap, and from the nodes. While this rule finds anything, each pass of the report is marked as
 declared only.
 
@@ -188,13 +188,24 @@ def _judge_agents(view: View, cni: Cni) -> Iterator[Hit | Unevaluated]:
     if cni.unattended:
         seen.append(f"further nodes that no agent is meant for: {cni.unattended:,}")
         steps.append("let the agent run on every node: see its affinity and its tolerations")
+    # nodes apart may have what enforces without an agent
+    is_nowhere = all(one.ready == 0 for one in cni.agents) and all(
+        one.served is False for one in cni.apart
+    )
+    lack = (
+        f"{cni.name} has a ready agent on no node"
+        if is_nowhere
+        else f"{cni.name} has no ready agent on some nodes"
+    )
     yield Hit(
         subject=_CLUSTER,
         detail="agents",
-        message=f"{cni.name} has no ready agent on every node: {'; '.join(seen)}",
+        message=f"{lack}: {'; '.join(seen)}",
         hint="policies are enforced by the agent of each node: see that it is ready everywhere",
-        severity=Severity.HIGH,
-        severity_reason="only the nodes without a ready agent are concerned",
+        severity=None if is_nowhere else Severity.HIGH,
+        severity_reason=(
+            None if is_nowhere else "only the nodes without a ready agent are concerned"
+        ),
         evidence={"network_plugin": cni.name, "seen": seen},
         remediation=by_steps(*steps),
     )

@@ -1,7 +1,8 @@
 """A workload admits everyone, or may reach everyone, on every port.
 
-What it means: at least one pod of the workload has an own side that allows every peer on every
-port in the direction. Either no policy isolates it, or the policies that do allow everything
+What it means: at least one pod of the workload has an own side that allows everyone on every port
+in the direction: every pod, those to come included, and every address of at least one IP family, on
+every port of TCP and UDP. Either no policy isolates it, or the policies that do allow all that
 again; those are named. Having a policy is not being isolated: one for the other direction alone
 leaves this one open, and so does one whose rules are an allow-all. Pods on the host's network are
 not judged here, for no policy can select them.
@@ -32,9 +33,9 @@ from auditor.reachability.view import View
 from auditor.rules._certainty import certainty, unread_namespaces
 from auditor.rules._isolation_remediation import Open, mend_open
 from auditor.rules._openness import (
-    allows_everything,
+    allows_everyone,
     find_openers,
-    may_allow_everything,
+    may_allow_everyone,
     spell_policies,
 )
 from auditor.rules._witness import find_witness
@@ -45,7 +46,7 @@ _DOING = {Direction.INGRESS: "admits everyone", Direction.EGRESS: "may reach eve
 
 
 class _Groups(NamedTuple):
-    """The isolation groups of a direction that allow everything, or may."""
+    """The isolation groups of a direction that allow everyone, or may."""
 
     by_class: tuple[int, ...]
     open: dict[int, tuple[GrantBy, ...]]
@@ -78,9 +79,9 @@ def _judge_groups(view: View, direction: Direction) -> _Groups:
     opened: dict[int, tuple[GrantBy, ...]] = {}
     doubtful: set[int] = set()
     for number, group in enumerate(groups.groups):
-        if allows_everything(view, group):
+        if allows_everyone(view, group):
             opened[number] = find_openers(view, group)
-        elif may_allow_everything(view, group):
+        elif may_allow_everyone(view, group):
             doubtful.add(number)
     return _Groups(groups.by_class, opened, frozenset(doubtful))
 
@@ -95,7 +96,11 @@ def _state(view: View, found: Open) -> Hit:
     open_pods = sum(counts[bit] for bit in found.classes)
     causes = [
         *(["no policy isolates it"] if found.is_unselected else []),
-        *([f"{spell_policies(policies)} allow everything again"] if policies else []),
+        *(
+            [f"{spell_policies(policies)} allow{'' if len(policies) > 1 else 's'} everyone again"]
+            if policies
+            else []
+        ),
     ]
     return Hit(
         subject=workload,

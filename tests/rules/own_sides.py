@@ -8,7 +8,7 @@ every part that CIDRs cut; ports are one of every part that policies and contain
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import product
 
 import msgspec
@@ -127,7 +127,7 @@ def _addresses(snapshot: Snapshot) -> Iterator[str]:
 def has_default_deny(
     side: OwnSide, namespace: str, peers: list[End], ports: list[PortSample]
 ) -> bool:
-    """Whether every label set is selected, and a pod without labels is not allowed everything.
+    """Whether every label set is selected, and a pod without labels is not allowed everyone.
 
     Label sets are tried one by one: each key absent, with each value mentioned, or another one.
     """
@@ -143,7 +143,16 @@ def has_default_deny(
         if not any(selector_matches(one, labels) for one in selectors):
             return False
     newcomer = newcomer_in(namespace)
-    return any(side.ports_with(newcomer, peer, ports) != set(ports) for peer in peers)
+    return not allows_everyone(side, newcomer, peers, ports)
+
+
+def allows_everyone(side: OwnSide, subject: Pod, peers: list[End], ports: list[PortSample]) -> bool:
+    """Whether it is every pod and every address of one family, on every port of TCP and UDP."""
+    wanted = [one for one in ports if one[0] in {"TCP", "UDP"}]
+    denied = [one for one in peers if side.ports_with(subject, one, wanted) != set(wanted)]
+    if any(isinstance(one, Pod) and not one.spec.host_network for one in denied):
+        return False
+    return len({ip_address(one).version for one in denied if isinstance(one, str)}) < 2
 
 
 def _only(policy: NetworkPolicy, direction: Direction) -> NetworkPolicy:
