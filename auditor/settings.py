@@ -43,7 +43,6 @@ _FOREIGN_VARIABLES = frozenset({f"{VARIABLE_PREFIX}CACHE"})
 _NESTED = frozenset({"detection", "rules"})
 """Settings that no variable can hold."""
 
-_DATA = ("detection", "data")
 _SLASHES = 2
 """In a workload's key."""
 
@@ -132,7 +131,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rules: Mapping[str, RuleSettings] = {}
     """Rule → what is changed about it."""
     waivers: tuple[str, ...] = ()
-    """Waiver files."""
+    """Waiver files. In a settings file: paths, from its folder."""
     waiver_annotations: tuple[str, ...] = ()
     """The rules of which annotations in the cluster may waive findings."""
 
@@ -181,19 +180,11 @@ def load_settings(
             was named cannot be read. The message names the layer, the key and, in a file, its line.
     """
     flag_fault = _fault_of("flag", lambda key: _FLAGS.get(key, _spell_flag(key)))
-    layers = (
-        _read_file(config or environ.get(CONFIG_VARIABLE) or None, folder, rule_ids),
-        _check_layer(
-            _read_environment(environ),
-            _fault_of("environment variable", _spell_variable),
-            rule_ids,
-        ),
-        _check_layer(flags, flag_fault, rule_ids),
-    )
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        merged |= layer
-    return Settings(**merged)
+    variable_fault = _fault_of("environment variable", _spell_variable)
+    above = _check_layer(_read_environment(environ), variable_fault, rule_ids)
+    above |= _check_layer(flags, flag_fault, rule_ids)
+    named = config or environ.get(CONFIG_VARIABLE) or None
+    return Settings(**_read_file(named, folder, rule_ids, above) | above)
 
 
 _FLAGS: Mapping[str, str] = {
@@ -250,8 +241,9 @@ def _split(text: str) -> list[str]:
 
 
 def _read_file(
-    named: str | None, folder: Path, rule_ids: Callable[[], Collection[str]]
+    named: str | None, folder: Path, rule_ids: Callable[[], Collection[str]], above: Collection[str]
 ) -> dict[str, Any]:
+    """The settings of the file. What the layers ``above`` replace names no file to be read."""
     path = Path(named) if named is not None else folder / DEFAULT_FILE
     if named is None and not path.exists():
         return {}
@@ -270,24 +262,33 @@ def _read_file(
     content = dict(file.content)
     detection = content.get("detection")
     if isinstance(detection, Mapping) and (listed := detection.get("data")) is not None:
-        content["detection"] = {**detection, "data": _read_data(listed, path.parent, file)}
+        read = _read_listed(listed, ("detection", "data"), "detection data", path.parent, file)
+        data = [{"path": str(one), "text": text} for one, text in read]
+        content["detection"] = {**detection, "data": data}
+    if (listed := content.get("waivers")) is not None and "waivers" not in above:
+        # read again by who judges: here it is only known which line names a file that is none
+        read = _read_listed(listed, ("waivers",), "waiver file", path.parent, file)
+        content["waivers"] = [str(one) for one, _ in read]
     return _check_layer(content, file.error, rule_ids)
 
 
-def _read_data(listed: object, folder: Path, file: LocatedYaml) -> list[dict[str, str]]:
-    """The files of detection data that a settings file lists, in the form of their fields."""
+def _read_listed(
+    listed: object, key: tuple[Step, ...], kind: str, folder: Path, file: LocatedYaml
+) -> list[tuple[Path, str]]:
+    """The files of a kind that a settings file lists, from its folder: path and text."""
     try:
-        paths = fit(listed, tuple[str, ...], _DATA)
+        paths = fit(listed, tuple[str, ...], key)
     except MisfitError as error:
         hint = "list the paths of files, from the folder of the settings file"
         raise file.error(error.misfit.path, error.misfit.reason, hint=hint) from error
     read = []
     for position, path in enumerate(paths):
+        here = (*key, position)
         if not path:
-            raise file.error((*_DATA, position), "is empty", hint="give the path of a file")
-        name = f"{file.place((*_DATA, position))}: detection data {folder / path}"
+            raise file.error(here, "is empty", hint="give the path of a file")
+        name = f"{file.place(here)}: key {'.'.join(map(str, here))}: {kind} {folder / path}"
         text = read_text(folder / path, name, hint="name a readable YAML file")
-        read.append({"path": str(folder / path), "text": text})
+        read.append((folder / path, text))
     return read
 
 
@@ -313,10 +314,12 @@ def _check_layer(
             checked[key] = fit(_normalise(key, value), types[key], (key,), strict=False)
         except MisfitError as error:
             found = error.misfit
+            if key == "rules" and found.path[2:] == ("severity",):
+                hint = _FORMS["fail_on"]
             raise fault(found.path, found.reason, hint=found.hint or hint) from error
         except ValueError as error:
             raise fault((key,), f"is malformed: {error}", hint=hint) from error
-    if "detection" in checked and (misfit := _misdeclared(checked["detection"])):
+    if misfit := _misdeclared(checked):
         raise fault(misfit.path, misfit.reason, hint=misfit.hint)
     for path, rule in _named_rules(checked):
         if rule not in (known := rule_ids()):
@@ -324,12 +327,17 @@ def _check_layer(
     return checked
 
 
-def _misdeclared(detection: DetectionSettings) -> Misfit | None:
-    """The first declaration that says nothing: a pattern that is none, an empty engine."""
+def _misdeclared(checked: Mapping[str, Any]) -> Misfit | None:
+    """The first declaration that says nothing: an empty reason or engine, no pattern."""
+    for namespace, reason in checked.get("exclude_namespaces", {}).items():
+        if not reason.strip():
+            path = ("exclude_namespaces", namespace)
+            return Misfit(path, "is malformed: the reason is missing", _FORMS["exclude_namespaces"])
+    detection: DetectionSettings = checked.get("detection", DetectionSettings())
     for pattern in detection.databases:
-        if reason := refuse_pattern(pattern):
+        if refused := refuse_pattern(pattern):
             hint = "the key is a regular expression on the last path segment of an image"
-            return Misfit(("detection", "databases", pattern), f"is malformed: {reason}", hint)
+            return Misfit(("detection", "databases", pattern), f"is malformed: {refused}", hint)
     for workload in detection.workloads:
         if workload.count("/") != _SLASHES or "" in workload.split("/"):
             hint = "the key is namespace/kind/name, for instance shop/StatefulSet/db-*"

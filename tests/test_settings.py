@@ -88,9 +88,10 @@ def test_a_file_may_hold_every_setting(tmp_path: Path) -> None:
                 severity=Severity.LOW, reason="a proxy filters it"
             ),
         },
-        waivers=("waivers.yaml",),
+        waivers=(str(tmp_path / "waivers.yaml"),),
         waiver_annotations=("egress-is-unrestricted",),
     )
+    (tmp_path / "waivers.yaml").write_text("waivers: []")
     assert expected == load(tmp_path, EVERYTHING)
 
 
@@ -189,9 +190,9 @@ def test_what_is_empty_says_nothing(tmp_path: Path, text: str) -> None:
             "did you mean egress-is-unrestricted?",
         ),
         (
-            "rules:\n  egress-is-unrestricted:\n    severity: worst\n    reason: x\n",
+            "rules:\n  egress-is-unrestricted:\n    severity: urgent\n    reason: x\n",
             "line 3: key rules.egress-is-unrestricted.severity is malformed: invalid enum",
-            "",
+            "one of critical, high, medium, low, info",
         ),
         (
             "rules:\n  egress-is-unrestricted: {severity: low}\n",
@@ -213,6 +214,18 @@ def test_what_is_empty_says_nothing(tmp_path: Path, text: str) -> None:
             "a rule that is disabled has no severity",
             "",
         ),
+        (
+            "exclude_namespaces:\n  a: torn down\n  b: ' '\n",
+            "line 3: key exclude_namespaces.b is malformed: the reason is missing",
+            "map names to reasons",
+        ),
+        (
+            "strict: true\nwaivers:\n  - none.yaml\n",
+            "line 3: key waivers.0: waiver file",
+            "name a readable YAML file",
+        ),
+        ("waivers: none.yaml\n", "line 1: key waivers is malformed: expected `array`", "list the"),
+        ("waivers: ['']\n", "line 1: key waivers.0 is empty", "the path of a file"),
         (
             "waiver_annotations:\n  - egress-is-unrestricted\n  - egress\n",
             "line 3: key waiver_annotations.1 is malformed: egress is no rule",
@@ -255,7 +268,7 @@ def test_what_is_empty_says_nothing(tmp_path: Path, text: str) -> None:
         ),
         (
             "detection:\n  data:\n    - none.yaml\n",
-            "none.yaml cannot be read: No such file",
+            "line 3: key detection.data.0: detection data",
             "name a readable YAML file",
         ),
         ("a: &a [x]\nb: [*a, *a]\nstrict: true\nstrict: false\n", "is no YAML: duplicate", ""),
@@ -282,6 +295,28 @@ def test_data_files_are_read_from_the_folder_of_the_settings_file(tmp_path: Path
     assert digest_settings(settings) != digest_settings(
         msgspec.structs.replace(settings, detection=changed)
     )
+
+
+def test_waiver_files_are_looked_for_in_the_folder_of_the_settings_file(tmp_path: Path) -> None:
+    """As detection data is, and not in the folder that one happens to be in."""
+    (tmp_path / "accepted").mkdir()
+    (tmp_path / "accepted" / "waivers.yaml").write_text("waivers: []")
+    settings = load(tmp_path, "waivers: [accepted/waivers.yaml]")
+    assert (str(tmp_path / "accepted" / "waivers.yaml"),) == settings.waivers
+
+
+def test_waiver_files_of_flag_and_variable_are_named_as_they_are(tmp_path: Path) -> None:
+    """They take the place of those of the file, which are not looked for then."""
+    text = "waivers: [none.yaml]"
+    assert ("own.yaml",) == load(tmp_path, text, waivers=("own.yaml",)).waivers
+    environ = {"NETPOL_AUDITOR_WAIVERS": "own.yaml"}
+    assert ("own.yaml",) == load(tmp_path, text, environ).waivers
+
+
+def test_a_namespace_that_a_flag_excludes_needs_no_reason(tmp_path: Path) -> None:
+    """The default says where it was excluded."""
+    excluded = load(tmp_path, exclude_namespaces=("a", "b=")).exclude_namespaces
+    assert dict.fromkeys("ab", "excluded by the settings") == excluded
 
 
 def test_a_line_is_found_below_its_own_parent(tmp_path: Path) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import uuid
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import click
 
 from auditor.cli.flags import refuse_format, source_flags
+from auditor.cli.lines import print_line
 from auditor.cli.session import Session, print_error, utc_now, with_session
 from auditor.errors import DeliveryError
 from auditor.model.findings import RuleStatus, Severity
@@ -58,6 +61,8 @@ def audit(session: Session, *, print_: str | None) -> int:
         stage=session.stage,
     )
     report = finished.audit.report
+    for pattern in _idle_exclusions(report, session.settings.exclude_namespaces):
+        print_line(f"warning: excluded namespace {pattern} is none that was found")
     codes: set[int] = set()
     paths: tuple[Path, ...] = ()
     try:
@@ -93,6 +98,12 @@ def _print(
     if print_ is not None:
         for path in paths:
             session.note(f"written: {path}")
+
+
+def _idle_exclusions(report: Report, excluded: Iterable[str]) -> Iterable[str]:
+    """The exclusions that exclude nothing: whatever matches one is among what is not judged."""
+    left_out = [one.name for one in report.scope.namespaces.excluded]
+    return (one for one in excluded if not any(fnmatchcase(name, one) for name in left_out))
 
 
 def _fails_on(report: Report, threshold: Severity | None) -> bool:

@@ -99,7 +99,7 @@ def with_session(verb: Callable[..., int]) -> Callable[..., int]:
         settings = load_settings(
             given_settings(flags, _FIELDS),
             environ=os.environ,
-            folder=Path.cwd(),
+            folder=Path(),
             rule_ids=list_rule_ids,
             config=flags.get("config"),
         )

@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 from auditor.cli.exit_codes import completion_code
 from auditor.cli.flags import source_flags
@@ -24,7 +23,7 @@ def waivers() -> None:
 
 
 @waivers.command("check")
-@click.argument("paths", metavar="FILE...", nargs=-1, required=True)
+@click.argument("waivers", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "-o",
     "--output",
@@ -36,7 +35,7 @@ def waivers() -> None:
 )
 @source_flags
 @with_session
-def check(session: Session, *, paths: tuple[str, ...], format_: str) -> int:
+def check(session: Session, *, format_: str) -> int:
     """Check that every FILE of waivers is well-formed, and say which waivers have expired.
 
     With -f, also say which are used there: by how many findings, and which by none. A live cluster
@@ -46,8 +45,7 @@ def check(session: Session, *, paths: tuple[str, ...], format_: str) -> int:
     from reports.paint import choose_paint
     from reports.waivers import check_dates, check_uses, list_waivers_json, list_waivers_text
 
-    settings = msgspec.structs.replace(session.settings, waivers=paths)
-    session = session._replace(settings=settings)
+    settings = session.settings
     acceptance, now = load_acceptance(settings), utc_now()
     report = _judge(session, acceptance, now) if settings.files else None
     checked = (

@@ -62,6 +62,7 @@ class Judged:
         """The namespaces that are judged, sorted."""
         self._namespaces = frozenset(self.namespaces)
         self._all_workloads = {one.endpoint.workload for one in view.workloads}
+        self._pods_in = view.pods_per_namespace
 
     @property
     def selector(self) -> LabelSelector | None:
@@ -74,8 +75,9 @@ class Judged:
         return not self.namespaces
 
     def count_subjects(self) -> int:
-        """How many namespaces and workloads are judged."""
-        return len(self.namespaces) + sum(1 for one in self._all_workloads if self.holds(one))
+        """How many workloads are judged, and namespaces that hold pods: an empty one adds none."""
+        peopled = sum(1 for one in self.namespaces if self._pods_in[one])
+        return peopled + sum(1 for one in self._all_workloads if self.holds(one))
 
     def _reason_to_exclude(self, view: View, namespace: str) -> str | None:
         reason = self._scope.reason_to_exclude(namespace)

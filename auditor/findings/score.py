@@ -1,10 +1,11 @@
 """The score: one number beside the counts, and the formula that explains it.
 
 It compares what is wrong with how much was judged: 100 * S / (S + W), where S counts the judged
-namespaces and workloads, and W is the sum of the findings' weights. No finding gives 100; the more
-and the worse the findings for each subject, the nearer to 0. A waived finding weighs as an open
-one: a waiver accepts a risk, and removes none. Taking a finding away, or lowering its severity,
-never lowers the score.
+workloads and the judged namespaces that hold pods, and W is the sum of the findings' weights. No
+finding gives 100; the more and the worse the findings for each subject, the nearer to 0. A waived
+finding weighs as an open one: a waiver accepts a risk, and removes none. For the same namespaces
+and workloads, mending a finding or lowering its severity never lowers the score. Between others it
+does not compare: to take a workload away takes it out of S, too.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ WEIGHTS: Mapping[Severity, int] = {
 _SPELLED = ", ".join(f"{severity} {weight}" for severity, weight in WEIGHTS.items())
 
 FORMULA = (
-    "100 * S / (S + W), rounded down to one decimal; S: judged namespaces and workloads; "
-    f"W: weights of all findings, open and waived ({_SPELLED})"
+    "100 * S / (S + W), rounded down to one decimal; S: judged workloads, and judged namespaces "
+    f"that hold pods; W: weights of all findings, open and waived ({_SPELLED}); for the same "
+    "namespaces and workloads, mending a finding never lowers it"
 )
 
 _EVALUATED = frozenset({RuleStatus.FAIL, RuleStatus.WAIVED, RuleStatus.PASS})
@@ -38,13 +40,13 @@ def score(
 ) -> ScoreRecord:
     """Score the findings of these severities; ``subjects`` is S.
 
-    There is no value where nothing was judged: neither where nothing is in scope, nor where no
-    rule was evaluated.
+    There is no value where nothing was judged: neither where nothing in scope holds pods, nor
+    where no rule was evaluated.
     """
     weight = sum(WEIGHTS[one] for one in severities)
     reason = None
     if not subjects:
-        reason = "nothing is in scope"
+        reason = "nothing in scope holds pods"
     elif not any(one.status in _EVALUATED for one in rules):
         reason = "no rule was evaluated"
     return ScoreRecord(

@@ -102,7 +102,7 @@ class ScoreRecord(Record, frozen=True):
     formula: str
     """The formula in words, with its weights: to be printed beside the value."""
     subjects: int
-    """S of the formula: the namespaces and workloads that were judged."""
+    """S of the formula: the workloads that were judged, and the namespaces that hold pods."""
     weight: int
     """W of the formula: the sum of the weights of all findings, open and waived."""
     rules_not_evaluated: int

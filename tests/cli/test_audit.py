@@ -263,6 +263,19 @@ def test_labels_narrow_the_workloads_that_are_judged(
 
 
 @pytest.mark.usefixtures("fast")
+def test_an_exclusion_that_excludes_nothing_is_said(run: Run, cluster: FindCluster) -> None:
+    """A misspelt name or glob would otherwise leave in what its author believes to be out."""
+    exclusions = ("shop-prod=elsewhere", "shop-*", "shop-prd", "legacy-*=old")
+    flags = [part for one in exclusions for part in ("--exclude-namespace", one)]
+    ran = run("audit", "-f", cluster("shop"), *flags, "-q")
+    warned = [line for line in ran.err.splitlines() if "excluded namespace" in line]
+    assert [
+        f"warning: excluded namespace {one} is none that was found"
+        for one in ("shop-prd", "legacy-*")
+    ] == warned
+
+
+@pytest.mark.usefixtures("fast")
 def test_settings_come_from_flags_then_environment_then_file(
     run: Run, cluster: FindCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

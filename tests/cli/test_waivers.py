@@ -121,6 +121,27 @@ def test_only_the_files_are_checked(run: Run, waivers: Path, tmp_path: Path) -> 
     assert 3 == len(states(run, waivers))
 
 
+@pytest.mark.usefixtures("fast")
+def test_the_waivers_of_a_settings_file_are_found_beside_it(
+    run: Run, tmp_path: Path, cluster: FindCluster
+) -> None:
+    """Wherever one calls from; one that is not there is answered with file, line and key."""
+    (tmp_path / "conf").mkdir()
+    write_waivers(tmp_path / "conf", ("egress-is-unrestricted", "shop-prod/*", 400))
+    config = tmp_path / "conf" / "mine.yaml"
+    config.write_text("waivers: [waivers.yaml]", encoding="utf-8")
+    arguments = ("audit", "-f", cluster("shop"), "--config", "conf/mine.yaml", "--print", "json")
+    (use,) = run(*arguments).json["waivers"]
+    assert ("used", "conf/waivers.yaml") == (use["state"], use["waiver"]["file"])
+    config.write_text("strict: true\nwaivers:\n  - none.yaml\n", encoding="utf-8")
+    ran = run(*arguments)
+    assert 2 == ran.code
+    assert (
+        "error: settings file conf/mine.yaml, line 3: key waivers.0: waiver file conf/none.yaml "
+        "cannot be read: No such file or directory" in ran.err
+    )
+
+
 @pytest.mark.parametrize("verb", ["check", "audit"])
 def test_a_malformed_waiver_ends_the_run(
     run: Run, tmp_path: Path, cluster: FindCluster, verb: str

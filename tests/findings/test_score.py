@@ -12,7 +12,7 @@ from auditor.findings.score import FORMULA, WEIGHTS, score
 from auditor.model.findings import RuleStatus, Severity
 from auditor.model.report import RuleRecord, ScoreRecord
 from tests.conftest import FindCluster
-from tests.findings.audits import RUN, evaluate_scenario
+from tests.findings.audits import RUN, evaluate_scenario, evaluate_text
 
 SUBJECTS = st.integers(min_value=1, max_value=100_000)
 FINDINGS = st.lists(st.sampled_from(Severity), min_size=1, max_size=60)
@@ -55,7 +55,7 @@ def test_the_score_is_that_of_the_formula(
 def test_taking_a_finding_away_never_lowers_the_score(
     severities: list[Severity], subjects: int, data: st.DataObject
 ) -> None:
-    """Whatever is mended, the score stays or rises."""
+    """Whatever is mended, the score stays or rises: of the same subjects."""
     gone = data.draw(st.integers(0, len(severities) - 1))
     rest = [*severities[:gone], *severities[gone + 1 :]]
     assert value_of(severities, subjects) <= value_of(rest, subjects)
@@ -86,7 +86,7 @@ def test_the_score_is_of_0_to_100(severities: list[Severity], subjects: int) -> 
         ((make_record(RuleStatus.NOT_EVALUATED, "unread"),), 5, "no rule was evaluated"),
         ((make_record(RuleStatus.ERROR, "broken"),), 5, "no rule was evaluated"),
         ((make_record(RuleStatus.DISABLED, "for now"),), 5, "no rule was evaluated"),
-        (PASSED, 0, "nothing is in scope"),
+        (PASSED, 0, "nothing in scope holds pods"),
     ],
 )
 def test_where_nothing_was_judged_there_is_no_score(
@@ -126,11 +126,49 @@ def test_the_formula_names_every_weight() -> None:
     assert all(f"{severity} {weight}" in FORMULA for severity, weight in WEIGHTS.items())
 
 
-def test_the_subjects_are_the_judged_namespaces_and_workloads(cluster: FindCluster) -> None:
+def test_the_subjects_are_the_judged_workloads_and_namespaces_with_pods(
+    cluster: FindCluster,
+) -> None:
     """A narrower scope counts fewer of them; variants of a workload count as one."""
     view = evaluate_scenario(cluster("shop"))
     everything = audit(view, Scope(), RUN).report.summary.score
     workloads = {one.endpoint.workload for one in view.workloads}
-    assert len(view.snapshot.namespaces) + len(workloads) == everything.subjects
+    inhabited = {one.namespace for one in workloads}
+    assert len(inhabited) + len(workloads) == everything.subjects
     narrowed = audit(view, Scope(namespaces=("shop-prod",)), RUN).report.summary.score
     assert 1 + sum(one.namespace == "shop-prod" for one in workloads) == narrowed.subjects
+
+
+def test_a_namespace_without_pods_leaves_the_score_as_it_is() -> None:
+    """Empty namespaces prove nothing: to create some must not look like mending."""
+    pod = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec: {containers: [{name: main, image: nginx}]}
+"""
+    deny = """\
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: empty}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: none, namespace: empty}
+spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
+"""
+    before = audit(evaluate_text(pod), Scope(), RUN).report
+    after = audit(evaluate_text(pod + deny), Scope(), RUN).report
+    assert before.scope.namespaces.in_scope + 1 == after.scope.namespaces.in_scope
+    assert 2 == before.summary.score.subjects == after.summary.score.subjects
+    assert after.summary.score.value is not None
+    assert before.summary.score.value is not None
+    assert after.summary.score.value <= before.summary.score.value
+
+
+def test_where_only_empty_namespaces_are_in_scope_there_is_no_score() -> None:
+    """Nothing runs there that a policy could protect."""
+    view = evaluate_text("{apiVersion: v1, kind: Namespace, metadata: {name: empty}}")
+    found = audit(view, Scope(), RUN).report.summary.score
+    assert (None, 0, "nothing in scope holds pods") == (found.value, found.subjects, found.reason)
