@@ -1,6 +1,7 @@
 """`audit`: files, what is printed, exit codes, settings."""
 
 import csv
+import inspect
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,7 @@ def broken_rule(monkeypatch: pytest.MonkeyPatch) -> None:
         raise LookupError(message)
 
     broken = (first._replace(check=check), *others)
-    monkeypatch.setattr(findings_run.judge, "__defaults__", (broken,))
+    monkeypatch.setattr(inspect.unwrap(findings_run.judge), "__defaults__", (broken,))
 
 
 @pytest.mark.usefixtures("fast", "broken_rule")
