@@ -139,14 +139,16 @@ def test_findings_have_stable_ids(shop: Element) -> None:
 
 
 def test_the_summary_comes_first(shop: Element) -> None:
-    """Verdict, gaps, counts by severity, then the worst findings."""
+    """Verdict, gaps, counts by severity, the worst findings (the problem, its subject), notices."""
     text = text_of(by_id(shop, "summary"))
     order = [
         "10 open findings: 7 high, 1 medium and 2 low",
         "2 gaps: not everything was seen",
         "0 Critical 7 High 1 Medium 2 Low 2 in system namespaces 0 Info",
         "Worst first",
-        "shop-dev/StatefulSet/db",
+        "shop-dev lacks a default deny for egress",
+        "Namespace/shop-dev and 1 more",
+        "1 rule evaluated in part",
     ]
     positions = [text.index(part) for part in order]
     assert sorted(positions) == positions

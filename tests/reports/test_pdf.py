@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from pypdf import PdfReader
 
@@ -60,17 +61,40 @@ def test_the_cover_says_what_was_audited_when_and_by_what(shop: PdfReader) -> No
 
 
 def test_the_conclusion_begins_with_the_counts(shop: PdfReader) -> None:
-    """Counts, the verdict, gaps, the worst findings: on the second page."""
+    """Counts, the verdict, the worst findings, then what is no alarm: on the second page."""
     text = " ".join(shop.pages[1].extract_text().split())
     order = [
         "Conclusion",
         "7 High",
         "2 of the open findings are in system namespaces",
-        "2 gaps",
         "Worst first",
+        "shop-dev lacks a default deny for egress Namespace/shop-dev and 1 more",
+        "pods in payments: forbidden",
+        "Score",
     ]
     positions = [text.index(part) for part in order]
     assert sorted(positions) == positions
+
+
+def test_an_alarm_stands_before_the_worst_findings() -> None:
+    """Policies that are not enforced are no footnote."""
+    audit = make_shop()
+    cluster = msgspec.structs.replace(
+        audit.report.cluster, cni=msgspec.structs.replace(audit.report.cluster.cni, enforces=False)
+    )
+    report = msgspec.structs.replace(audit.report, cluster=cluster)
+    audit = msgspec.structs.replace(audit, report=report)
+    text = " ".join(read(render_pdf(audit)).pages[1].extract_text().split())
+    order = ["Policies are declared, but not enforced", "Worst first", "pods in payments"]
+    positions = [text.index(part) for part in order]
+    assert sorted(positions) == positions
+
+
+def test_the_scope_follows_the_contents(shop: PdfReader) -> None:
+    """On the same page, and the contents are not torn apart."""
+    text = " ".join(shop.pages[2].extract_text().split())
+    for part in ("Contents", "Gaps", "Appendix: rule pages", "Scope", "Namespaces judged"):
+        assert part in text, part
 
 
 def test_every_page_has_its_number_the_run_and_the_digest(shop: PdfReader) -> None:
