@@ -73,7 +73,7 @@ def _summary(audit: Audit, paths: Sequence[str], paint: Paint) -> Iterator[str]:
     yield from _accepted(report, paint)
     yield ""
     yield from _score(report.summary.score)
-    yield from _worst(report, titles, paint)
+    yield from _worst(audit, titles, paint)
     for notice in warn(report, titles):
         if notice.anchor not in ("gaps", "exceptions"):
             yield ""
@@ -137,8 +137,8 @@ def _score(record: ScoreRecord) -> Iterator[str]:
         yield f"  {score.omits}"
 
 
-def _worst(report: Report, titles: Mapping[str, str], paint: Paint) -> Iterator[str]:
-    worst = pick_worst(report, titles)
+def _worst(audit: Audit, titles: Mapping[str, str], paint: Paint) -> Iterator[str]:
+    worst = pick_worst(audit, titles)
     if worst.rows:
         yield ""
         yield "worst findings:"

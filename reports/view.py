@@ -56,7 +56,7 @@ def arrange(audit: Audit, layout: Layout) -> Display:
         severities=count_severities(report.findings),
         waived=describe_waived(report.summary.waived_by_severity),
         score=describe_score(report.summary.score),
-        worst=pick_worst(report, titles),
+        worst=pick_worst(audit, titles),
         sections=sections,
         listed=describe_listing(sections, layout),
         scope=tuple(_scope(report.scope)),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import groupby
 
 from auditor.model.findings import Severity
-from auditor.model.report import FindingRecord, Report, SubjectRecord
+from auditor.model.report import Audit, FindingRecord, SubjectRecord
 from reports.finding_rows import OPEN, build_row, find_place, sort_findings
 from reports.rows import Worst, WorstRow
 from reports.text import count
@@ -15,31 +15,21 @@ from reports.text import count
 WORST = 6
 """Lines in the list of the worst findings."""
 
-ENVIRONMENTS_RULE = "environments-can-talk"
-"""Its findings list the namespaces at either end, and their severity says what is production."""
 
-AT_PRODUCTION = "one end is production"
-"""The reason for the severity of what involves production."""
-
-OFF_PRODUCTION = "neither end is production"
-"""The reason for the severity of what does not."""
-
-
-def pick_worst(report: Report, titles: Mapping[str, str]) -> Worst:
+def pick_worst(audit: Audit, titles: Mapping[str, str]) -> Worst:
     """Pick the worst open finding of each rule and severity, outside of system namespaces.
 
     The lines keep the order of the rules. Of the findings of one rule and severity the line shows
-    one that may be in production, then one about a subject that no line before it is about, then
+    one in a production namespace, then one about a subject that no line before it is about, then
     one about the subject with most open findings of that severity or worse.
     """
-    ordered = [one for one in sort_findings(report) if one.status == OPEN and not one.system]
-    production = _find_production(report)
+    ordered = [one for one in sort_findings(audit.report) if one.status == OPEN and not one.system]
     burden: Counter[SubjectRecord] = Counter()
     named: set[SubjectRecord] = set()
 
     def order(one: FindingRecord) -> tuple[bool, bool, int]:
         subject = one.subject
-        return find_place(subject) not in production, subject in named, -burden[subject]
+        return find_place(subject) not in audit.production, subject in named, -burden[subject]
 
     worst: list[WorstRow] = []
     problems = 0
@@ -65,17 +55,3 @@ def _severity(one: FindingRecord) -> Severity:
 
 def _rule(one: FindingRecord) -> str:
     return one.rule
-
-
-def _find_production(report: Report) -> frozenset[str]:
-    """Find the namespaces that may be production, as far as the findings tell.
-
-    They do not tell which end of a pair it is, but what is an end of a pair without production
-    is not production itself.
-    """
-    ends: dict[str | None, set[str]] = {AT_PRODUCTION: set(), OFF_PRODUCTION: set()}
-    for one in report.findings:
-        if one.rule == ENVIRONMENTS_RULE and one.severity_reason in ends:
-            for key in ("source_namespaces", "destination_namespaces"):
-                ends[one.severity_reason].update(one.evidence.get(key, ()))
-    return frozenset(ends[AT_PRODUCTION] - ends[OFF_PRODUCTION])

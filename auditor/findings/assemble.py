@@ -81,6 +81,9 @@ def audit(
         report=report,
         matrix=count_matrix(view, _rank_namespaces(judged, judgement)),
         pages=tuple(one.page for one in RULES),
+        production=frozenset(
+            name for name, one in view.recognition.environments.items() if one.production
+        ),
     )
 
 

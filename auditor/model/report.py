@@ -235,6 +235,8 @@ class Audit(Record, frozen=True):
     report: Report
     matrix: Matrix
     pages: tuple[RulePage, ...]
+    production: frozenset[str] = frozenset()
+    """The namespaces that are production."""
 
 
 def record_gap(gap: Gap) -> GapRecord:
