@@ -17,6 +17,7 @@ import pytest
 from pypdf import PdfReader
 
 from auditor.cli import main
+from auditor.rules import RULES
 from tests.apiserver.access import PolicyRule
 from tests.apiserver.binaries import Binaries
 from tests.apiserver.control_plane import ControlPlane
@@ -45,15 +46,7 @@ KINDS = "ns,pods,services,netpol,nodes,ds"
 """What README asks kubectl for."""
 
 NEED_PODS = {
-    "database-egress-is-unrestricted",
-    "database-open-beyond-its-ports",
-    "database-open-to-all-pods",
-    "database-open-to-other-environments",
-    "database-open-to-outside",
-    "dns-is-blocked",
-    "dns-lacks-tcp",
-    "egress-is-unrestricted",
-    "egress-to-whole-internet",
+    *(one.id for one in RULES if one.id.startswith(("database-", "dns-", "egress-"))),
     "environments-can-talk",
     "host-network-workload-bypasses-policy",
     "metadata-service-is-reachable",
@@ -214,10 +207,7 @@ def test_every_finding_of_the_files_is_found_live(from_files: Run, live: Run) ->
 def test_beyond_them_only_the_api_servers_own_namespaces_are_found(
     from_files: Run, live: Run
 ) -> None:
-    """Three namespaces that no manifest declares, without policies or pods, in both directions.
-
-    None of them says its environment; of a system namespace that is not asked.
-    """
+    """Three namespaces that no manifest declares, without policies, pods or an environment."""
     beyond = Counter(
         (one["rule"], one["subject"]["name"], one["detail"], one["severity"], one["system"])
         for key, one in live.findings.items()
@@ -284,10 +274,7 @@ def test_all_that_an_account_with_these_roles_reads_is_granted(
 def test_kubectl_can_be_piped_into_the_audit(
     control_plane: AuditedControlPlane, binaries: Binaries, folder: Path, live: Run
 ) -> None:
-    """`kubectl get … -A -o yaml | netpol-auditor audit -f -` gives the live findings.
-
-    Everything about them: ReplicaSets are told from the names of their pods.
-    """
+    """Piped, it gives all of the live findings: ReplicaSets are told from their pods' names."""
     admin = control_plane.kubeconfig(folder / "admin.kubeconfig")
     get = [binaries.kubectl, "--kubeconfig", admin, "get", KINDS, "-A", "-o", "yaml"]
     judge = [PROGRAM, "audit", "-f", "-", "-o", folder / "piped"]
