@@ -8,6 +8,7 @@
     │   ├── ClusterError              3   the live API
     │   └── ArchiveError              3   a saved snapshot
     ├── OutputError                   1   a result could not be written
+    ├── HistoryError                  1   the store of runs could not be read or written
     └── DeliveryError                 5   a finished report could not be handed out
 
 Anything else that escapes is a defect of the program: exit code 1.
@@ -59,6 +60,10 @@ class ArchiveError(SourceError):
 
 class OutputError(AuditorError):
     """A result could not be written."""
+
+
+class HistoryError(AuditorError):
+    """The store of past runs cannot be opened, read or written, or its chain is broken."""
 
 
 class DeliveryError(AuditorError):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from auditor.model.findings import ChangedConnections, Remediation, Witness
-from auditor.model.report import FindingRecord, Report, SubjectRecord
+from auditor.model.findings import ChangedConnections, Remediation, SubjectRecord, Witness
+from auditor.model.report import FindingRecord, Report
 from reports.exceptions import describe_terms
 from reports.layout import Layout
 from reports.rows import ChangedRow, ChangedRows, Fact, FindingRow, Related, RemediationRow

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import groupby
 
-from auditor.model.findings import Severity
-from auditor.model.report import Audit, FindingRecord, SubjectRecord
+from auditor.model.findings import Severity, SubjectRecord
+from auditor.model.report import Audit, FindingRecord
 from reports.finding_rows import OPEN, build_row, find_place, sort_findings
 from reports.rows import Worst, WorstRow
 from reports.text import count

@@ -18,8 +18,9 @@ from auditor.cli.flags import given_settings
 from auditor.cli.lines import print_line
 from auditor.cli.progress import quiet_progress, show_progress
 from auditor.errors import AuditorError, OutputError, UsageError
+from auditor.layers import load_settings
 from auditor.model.progress import Progress
-from auditor.settings import Settings, load_settings
+from auditor.settings import Settings
 
 _FIELDS = frozenset(one.name for one in msgspec.structs.fields(Settings))
 

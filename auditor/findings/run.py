@@ -11,8 +11,8 @@ from auditor.findings.fingerprint import fingerprint
 from auditor.findings.scope import Judged
 from auditor.findings.waive import NO_WAIVERS, OPEN, WAIVED, Book
 from auditor.model.collector import uncollected
-from auditor.model.findings import Hit, RuleStatus, Severity, Unevaluated
-from auditor.model.report import FindingRecord, RuleRecord, SeverityOverrideRecord, SubjectRecord
+from auditor.model.findings import Hit, RuleStatus, Severity, SubjectRecord, Unevaluated
+from auditor.model.report import FindingRecord, RuleRecord, SeverityOverrideRecord
 from auditor.reachability.view import View
 from auditor.rules import ENFORCEMENT, RULES
 from auditor.rules._rule import Rule
@@ -136,6 +136,7 @@ def _conclude(
         declared_only=declared_only and status is RuleStatus.PASS,
         reason=reason,
         severity_override=override,
+        not_evaluated=tuple(sorted({str(one.subject) for one in outcome.unevaluated})),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from auditor.model.objects import Reference
 from auditor.model.ports import PortSet
 
@@ -40,3 +42,22 @@ class Connection(NamedTuple):
     source: Endpoint
     destination: Endpoint
     ports: PortSet
+
+
+class EndpointRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An endpoint in JSON: a workload (with the variant, if any) or a range of addresses."""
+
+    namespace: str | None = None
+    kind: str | None = None
+    name: str | None = None
+    variant: tuple[str, ...] = ()
+    addresses: str | None = None
+
+
+def record_endpoint(endpoint: Endpoint) -> EndpointRecord:
+    """An endpoint as the contract has it."""
+    match endpoint:
+        case AddressEndpoint():
+            return EndpointRecord(addresses=endpoint.addresses)
+        case WorkloadEndpoint((namespace, kind, name), variant):
+            return EndpointRecord(namespace=namespace, kind=kind, name=name, variant=variant)

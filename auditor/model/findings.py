@@ -51,6 +51,14 @@ class Record(msgspec.Struct, frozen=True):
     """The base of what stands in JSON under its own (snake case) names, with nothing left out."""
 
 
+class SubjectRecord(Record, frozen=True):
+    """What a finding is about; ``namespace`` is null for the Cluster and for Environments."""
+
+    namespace: str | None
+    kind: str
+    name: str
+
+
 class Witness(Record, frozen=True):
     """One connection that proves a finding. Endpoints are spelled as in Connections, as text."""
 

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from auditor.model.findings import Record, Remediation, RuleStatus, Severity, Witness
+from auditor.model.drift import Drift
+from auditor.model.findings import (
+    Record,
+    Remediation,
+    RuleStatus,
+    Severity,
+    SubjectRecord,
+    Witness,
+)
 from auditor.model.frameworks import FrameworkRecord
+from auditor.model.history import Trend
 from auditor.model.snapshot import Gap
 from auditor.model.waivers import RefusedWaiverRecord, WaiverRecord, WaiverUseRecord
 
@@ -19,13 +28,27 @@ class ToolRecord(Record, frozen=True):
     version: str
 
 
+class EvidenceRecord(Record, frozen=True):
+    """The link of a run in the chain of its cluster's runs (`auditor.history.chain`)."""
+
+    cluster: str
+    """The key under which the runs of the cluster are kept."""
+    sequence: int
+    """1 for the first run of the cluster, counted on without holes."""
+    hash: str
+    """SHA-256 (hex) of everything kept of the run that later runs do not change."""
+    previous_hash: str | None
+    """That of the run before; null for the first."""
+
+
 class RunRecord(Record, frozen=True):
-    """Which run: times are ISO 8601, UTC."""
+    """Which run: times are ISO 8601, UTC. ``evidence`` is null where no history is kept."""
 
     id: str
     started_at: str
     finished_at: str
     settings_digest: str
+    evidence: EvidenceRecord | None = None
 
 
 class CniRecord(Record, frozen=True):
@@ -133,7 +156,7 @@ class RuleRecord(Record, frozen=True):
     """What became of a rule.
 
     ``reason`` lists the subjects that could not be evaluated; of a disabled rule it is the reason
-    that the settings give.
+    that the settings give. ``not_evaluated`` holds the keys of these subjects, sorted.
     """
 
     id: str
@@ -141,14 +164,7 @@ class RuleRecord(Record, frozen=True):
     declared_only: bool
     reason: str | None
     severity_override: SeverityOverrideRecord | None = None
-
-
-class SubjectRecord(Record, frozen=True):
-    """What a finding is about; ``namespace`` is null for the Cluster and for Environments."""
-
-    namespace: str | None
-    kind: str
-    name: str
+    not_evaluated: tuple[str, ...] = ()
 
 
 class FindingRecord(Record, frozen=True):
@@ -193,7 +209,8 @@ class Report(Record, frozen=True):
     waivers: tuple[WaiverUseRecord, ...]
     refused_waivers: tuple[RefusedWaiverRecord, ...]
     frameworks: tuple[FrameworkRecord, ...]
-    drift: None
+    drift: Drift | None
+    """Since the last run of the cluster that is kept; null where there is none."""
     digest: str
 
 
@@ -237,6 +254,10 @@ class Audit(Record, frozen=True):
     pages: tuple[RulePage, ...]
     production: frozenset[str] = frozenset()
     """The namespaces that are production."""
+    trend: Trend | None = None
+    """Of the cluster's runs, this one included; None where no history is kept."""
+    history: str | None = None
+    """Where the runs are kept, for people, without secrets; or why this one was not."""
 
 
 def record_gap(gap: Gap) -> GapRecord:

@@ -31,11 +31,20 @@ _HINT_DAMAGED = "take the snapshot anew with `netpol-auditor snapshot -o FILE`, 
 
 def pack(snapshot: Snapshot) -> bytes:
     """The snapshot as the bytes of a file; equal snapshots give equal bytes."""
-    plain = msgspec.json.encode(snapshot, order="deterministic")
+    plain = _encode(snapshot)
     compressor = zlib.compressobj(_COMPRESSION_LEVEL, wbits=_ZLIB_WITH_GZIP_FRAME)
     body = compressor.compress(plain) + compressor.flush()
     digest = hashlib.sha256(body).hexdigest()
     return f"{SCHEMA} sha256={digest} length={len(body)}\n".encode() + body
+
+
+def digest_snapshot(snapshot: Snapshot) -> str:
+    """SHA-256 (hex) of the snapshot's JSON, as it is before `pack` compresses it."""
+    return hashlib.sha256(_encode(snapshot)).hexdigest()
+
+
+def _encode(snapshot: Snapshot) -> bytes:
+    return msgspec.json.encode(snapshot, order="deterministic")
 
 
 def is_archive(head: bytes) -> bool:

@@ -14,6 +14,7 @@ from auditor.model.findings import (
     Remediation,
     RuleStatus,
     Severity,
+    SubjectRecord,
     Witness,
 )
 from auditor.model.report import (
@@ -33,7 +34,6 @@ from auditor.model.report import (
     RuleRecord,
     RunRecord,
     ScopeRecord,
-    SubjectRecord,
     SummaryRecord,
     ToolRecord,
 )

@@ -8,6 +8,7 @@ from auditor.model.findings import (
     Remediation,
     RuleStatus,
     Severity,
+    SubjectRecord,
     Witness,
 )
 from auditor.model.frameworks import (
@@ -27,7 +28,6 @@ from auditor.model.report import (
     NamespacesRecord,
     RuleRecord,
     SeverityOverrideRecord,
-    SubjectRecord,
 )
 from auditor.model.waivers import RefusedWaiverRecord, WaiverRecord, WaiverState, WaiverUseRecord
 from tests.reports.audits import make_audit, make_finding, make_matrix

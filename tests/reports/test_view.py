@@ -2,8 +2,15 @@
 
 from dataclasses import replace
 
-from auditor.model.findings import ChangedConnections, Remediation, RuleStatus, Severity, Witness
-from auditor.model.report import RuleRecord, SubjectRecord
+from auditor.model.findings import (
+    ChangedConnections,
+    Remediation,
+    RuleStatus,
+    Severity,
+    SubjectRecord,
+    Witness,
+)
+from auditor.model.report import RuleRecord
 from reports.finding_rows import describe_evidence, describe_witness
 from reports.layout import PAPER, SCREEN
 from reports.rows import ChangedRows, FindingRow, FindingSection, Tone

@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 import msgspec
 
-from auditor.model.findings import Severity
-from auditor.model.report import FindingRecord, SubjectRecord
+from auditor.model.findings import Severity, SubjectRecord
+from auditor.model.report import FindingRecord
 from reports.layout import SCREEN
 from reports.view import arrange
 from tests.reports.audits import make_audit, make_finding, make_shop

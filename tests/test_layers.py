@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from auditor.errors import UsageError
+from auditor.layers import load_settings
 from auditor.model.durations import parse_duration
 from auditor.model.findings import Severity
 from auditor.settings import (
@@ -14,7 +15,6 @@ from auditor.settings import (
     RuleSettings,
     Settings,
     digest_settings,
-    load_settings,
 )
 
 RULE_IDS = ("egress-is-unrestricted", "environments-can-talk")

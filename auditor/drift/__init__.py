@@ -1,0 +1,1 @@
+"""What changed from one snapshot to another: policies, connections, findings, scope."""
