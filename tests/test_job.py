@@ -53,6 +53,7 @@ def test_the_stages_follow_one_another(cluster: FindCluster, stages: Stages) -> 
         "started_at": "2026-01-01T00:00:10Z",
         "finished_at": "2026-01-01T00:00:11Z",
         "settings_digest": digest_settings(settings),
+        "evidence": None,
     } == msgspec.to_builtins(report.run)
     assert digest(report) == report.digest
     names = [name for name, _ in finished.files]
