@@ -84,6 +84,7 @@ def audit(
         production=frozenset(
             name for name, one in view.recognition.environments.items() if one.production
         ),
+        judged=judged.namespaces,
     )
 
 

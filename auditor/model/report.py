@@ -254,6 +254,8 @@ class Audit(Record, frozen=True):
     pages: tuple[RulePage, ...]
     production: frozenset[str] = frozenset()
     """The namespaces that are production."""
+    judged: tuple[str, ...] = ()
+    """The namespaces that were judged, sorted."""
     trend: Trend | None = None
     """Of the cluster's runs, this one included; None where no history is kept."""
     history: str | None = None

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import msgspec
+
 from auditor.rules import (
     database_egress_is_unrestricted,
     database_open_beyond_its_ports,
@@ -68,3 +72,9 @@ RULES: tuple[Rule, ...] = tuple(
 
 ENFORCEMENT: Rule = next(one for one in RULES if one.check is policies_are_not_enforced.check)
 """While this rule has a finding, what passes is declared, and not known to be enforced."""
+
+
+def digest_rules() -> str:
+    """SHA-256 (hex) of what the rules say of themselves: which there are, and their pages."""
+    pages = [one.page for one in RULES]
+    return hashlib.sha256(msgspec.json.encode(pages, order="sorted")).hexdigest()
