@@ -79,6 +79,7 @@ _FLAGS: Mapping[str, str] = {
     "files": "-f",
     "namespaces": "--namespace",
     "request_timeout_seconds": "--request-timeout",
+    "signing_key": "--sign-key",
 }
 """Flags whose names are not the fields'."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.cli.flags import refuse_format, source_flags
+from auditor.cli.flags import refuse_format, source_flags, store_flags
 from auditor.cli.lines import print_line
 from auditor.cli.session import Session, print_error, utc_now, with_session
 from auditor.errors import DeliveryError
@@ -19,7 +19,7 @@ from auditor.model.findings import RuleStatus, Severity
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditor.job import Finished
+    from auditor.job.audit import Finished
     from auditor.model.report import Report
 
 
@@ -42,15 +42,28 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="A file of waivers: findings that are accepted, by whom and until when (repeatable).",
 )
+@click.option(
+    "--no-store", is_flag=True, help="Keep no history: the run is not compared with the last one."
+)
+@click.option(
+    "--sign-key",
+    "signing_key",
+    metavar="FILE",
+    help="The private key (Ed25519, PEM) that signs the run: report.sig is written beside it.",
+)
+@store_flags
 @source_flags
 @with_session
 def audit(session: Session, *, print_: str | None) -> int:
     """Audit a cluster, manifests or a saved snapshot, and write a report.
 
     The folder gets report.html, report.pdf, report.json and findings.csv: all of them, or none.
+    The run is kept in the store, which by default is history.sqlite in that folder, and compared
+    with the last one of the cluster.
     """
     from auditor.cli.exit_codes import FAILED_RULE, FINDINGS, completion_code
-    from auditor.job import audit_source, deliver_files
+    from auditor.job.audit import audit_source
+    from auditor.job.steps import deliver_files
 
     refuse_format(session.settings.output, "audit", "use --print json|table")
     finished = audit_source(
@@ -64,6 +77,10 @@ def audit(session: Session, *, print_: str | None) -> int:
     for pattern in _idle_exclusions(report, session.settings.exclude_namespaces):
         print_line(f"warning: excluded namespace {pattern} is none that was found")
     codes: set[int] = set()
+    if finished.unkept is not None:
+        # The report says so, too: it must not be lost with the history.
+        print_error(finished.unkept)
+        codes.add(finished.unkept.exit_code)
     paths: tuple[Path, ...] = ()
     try:
         paths = deliver_files(finished.files, session.settings)

@@ -54,7 +54,7 @@ def connections(
     where either end is within -n, -l and --exclude-namespace.
     """
     from auditor.cli.exit_codes import completion_code
-    from auditor.job import evaluate_snapshot, take_snapshot
+    from auditor.job.steps import evaluate_snapshot, take_snapshot
     from reports.connections import WRITERS
 
     snapshot = take_snapshot(
@@ -82,7 +82,7 @@ def connections(
 def _narrow(view: View, session: Session, source: str | None, destination: str | None) -> Narrowing:
     from auditor.cli.names import endpoints_of, find_filter
     from auditor.findings.scope import Judged, Scope
-    from auditor.job import scope_of
+    from auditor.job.steps import scope_of
     from auditor.reachability.connections import Narrowing
 
     narrowing = Narrowing()

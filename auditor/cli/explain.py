@@ -38,7 +38,7 @@ def explain(session: Session, source: str, destination: str, port: str | None, f
     of TCP (5432), a protocol and a number (udp/53) or a port's name; without it, any port at all.
     """
     from auditor.cli.exit_codes import completion_code
-    from auditor.job import evaluate_snapshot, take_snapshot
+    from auditor.job.steps import evaluate_snapshot, take_snapshot
     from reports.explanation import render_json, render_text
     from reports.paint import choose_paint
 

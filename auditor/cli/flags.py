@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from auditor.errors import UsageError
+from auditor.settings import NO_STORE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -144,7 +145,14 @@ def given_settings(flags: Mapping[str, Any], fields: frozenset[str]) -> dict[str
         "-f": flags.get("files", ()),
         "-o": (flags.get("output"), flags.get("file")),
         "--output-file": (flags.get("output_file"),),
+        "--baseline": (flags.get("baseline"),),
+        "--sign-key": (flags.get("signing_key"),),
+        "--snapshots": (flags.get("snapshots"),),
+        "--store": (flags.get("store"),),
         "--waivers": flags.get("waivers", ()),
+        "CHANGE": flags.get("change", ()),
+        "NEW": (flags.get("new"),),
+        "OLD": (flags.get("old"),),
     }
     for flag, given_paths in paths.items():
         if "" in given_paths:
@@ -156,6 +164,13 @@ def given_settings(flags: Mapping[str, Any], fields: frozenset[str]) -> dict[str
                 "-A and -n contradict each other", hint="leave one of the two flags out"
             )
         given["namespaces"] = ()
+    if flags.get("no_store"):
+        if "store" in given:
+            raise UsageError(
+                "--no-store and --store contradict each other",
+                hint="leave one of the two flags out",
+            )
+        given["store"] = NO_STORE
     return given
 
 

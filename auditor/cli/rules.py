@@ -99,7 +99,7 @@ def _show_recognised(session: Session, *, rule: str, format_: str, cluster: bool
     from auditor.cli.exit_codes import completion_code
     from auditor.cli.gaps import record_gaps, say_gaps
     from auditor.findings.recognised import list_recognised
-    from auditor.job import evaluate_snapshot, scope_of, take_snapshot
+    from auditor.job.steps import evaluate_snapshot, scope_of, take_snapshot
 
     settings = session.settings
     if cluster:

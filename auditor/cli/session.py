@@ -133,7 +133,7 @@ def without_settings(verb: Callable[..., int]) -> Callable[..., int]:
     return run
 
 
-_SHARED = _FIELDS | {"all_namespaces", "color", "config", "quiet", "verbose"}
+_SHARED = _FIELDS | {"all_namespaces", "color", "config", "no_store", "quiet", "verbose"}
 
 
 def _session(settings: Settings, flags: Mapping[str, Any]) -> Session:

@@ -33,7 +33,7 @@ def snapshot(session: Session, *, file: str | None) -> int:
     that read it.
     """
     from auditor.cli.exit_codes import completion_code
-    from auditor.job import take_snapshot
+    from auditor.job.steps import take_snapshot
     from auditor.sources.archive import pack
 
     if file is not None:

@@ -19,6 +19,8 @@ _VERBS: Mapping[str, str] = {
     "snapshot": "save what an audit reads into one file",
     "connections": "list who can reach whom, on which ports",
     "explain": "say whether a connection is allowed, and why",
+    "diff": "show what changed between two runs, folders or snapshots",
+    "preview": "show what a change would open and close, before it is applied",
     "waivers": "check files of waivers",
     "rules": "list the rules, or show a rule's page",
     "completion": "print the completion script of a shell",
@@ -28,7 +30,7 @@ _VERBS: Mapping[str, str] = {
 _EPILOG = (
     "Exit codes: 0 completed; 1 internal failure, or a failed rule; 2 usage, settings or waivers; "
     "3 nothing could be collected; 4 gaps, with --strict; 5 delivery failed; "
-    "10 findings at or above --fail-on."
+    "10 findings at or above --fail-on, or connections opened with --fail-on-opened."
 )
 
 

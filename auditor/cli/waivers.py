@@ -41,7 +41,7 @@ def check(session: Session, *, format_: str) -> int:
     With -f, also say which are used there: by how many findings, and which by none. A live cluster
     is not asked; take a snapshot of it first.
     """
-    from auditor.job import load_acceptance
+    from auditor.job.steps import load_acceptance
     from reports.paint import choose_paint
     from reports.waivers import check_dates, check_uses, list_waivers_json, list_waivers_text
 
@@ -64,7 +64,7 @@ def check(session: Session, *, format_: str) -> int:
 
 def _judge(session: Session, acceptance: Acceptance, now: str) -> Report:
     """Judge the source, as an audit would."""
-    from auditor.job import evaluate_snapshot, judge_view, take_snapshot
+    from auditor.job.steps import evaluate_snapshot, judge_view, take_snapshot
 
     snapshot = take_snapshot(session.settings, now=now, stdin=session.stdin, stage=session.stage)
     view = evaluate_snapshot(snapshot, session.settings, stage=session.stage)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from auditor.cli.progress import quiet_progress
-from auditor.job import evaluate_snapshot, judge_view, load_acceptance, take_snapshot
+from auditor.job.steps import evaluate_snapshot, judge_view, load_acceptance, take_snapshot
 from auditor.model.findings import RuleStatus
 from auditor.model.progress import Progress
 from auditor.model.report import RuleRecord

@@ -117,7 +117,7 @@ def defect(monkeypatch: pytest.MonkeyPatch) -> None:
         message = "a\nlong story"
         raise ZeroDivisionError(message)
 
-    monkeypatch.setattr("auditor.job.take_snapshot", fail)
+    monkeypatch.setattr("auditor.job.steps.take_snapshot", fail)
 
 
 @pytest.mark.usefixtures("defect")

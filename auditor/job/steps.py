@@ -1,11 +1,11 @@
-"""The pipeline: collect → recognise → evaluate → judge → map to controls → render → deliver."""
+"""The steps of the pipeline, each by itself: verbs put together those that they need."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
@@ -16,6 +16,7 @@ from auditor.settings import Settings, digest_settings
 if TYPE_CHECKING:
     from auditor.findings.assemble import Acceptance
     from auditor.findings.scope import Scope
+    from auditor.model.recognition import Recognition
     from auditor.model.report import Audit
     from auditor.model.snapshot import Snapshot
     from auditor.reachability.view import View
@@ -28,34 +29,6 @@ Stage = Callable[[str], AbstractContextManager[Progress]]
 
 _READINGS = {"yes": True, "no": False}
 _NAMES_IN_HINT = 3
-
-
-class Finished(NamedTuple):
-    """An audit, and the files of its report: name and content."""
-
-    audit: Audit
-    files: tuple[tuple[str, bytes], ...]
-
-
-def audit_source(
-    settings: Settings, *, run_id: str, clock: Clock, stdin: BinaryIO | None, stage: Stage
-) -> Finished:
-    """Do the main job, up to the finished files: all are rendered before any is delivered.
-
-    Raises:
-        SourceError: nothing could be collected.
-        UsageError: the settings name something that does not exist, or a waiver is malformed.
-    """
-    started_at = clock()
-    acceptance = load_acceptance(settings)
-    snapshot = take_snapshot(settings, now=started_at, stdin=stdin, stage=stage)
-    view = evaluate_snapshot(snapshot, settings, stage=stage)
-    with stage("judging"):
-        audit = judge_view(
-            view, settings, acceptance, run_id=run_id, started_at=started_at, clock=clock
-        )
-    with stage("rendering") as progress:
-        return Finished(audit, render_audit(audit, progress))
 
 
 def take_snapshot(
@@ -71,7 +44,7 @@ def take_snapshot(
     from auditor.sources.origin import collect
 
     with stage("collecting") as progress:
-        return collect(
+        snapshot = collect(
             settings.files,
             settings.access,
             retention=retention(settings.detection),
@@ -79,24 +52,42 @@ def take_snapshot(
             stdin=stdin,
             progress=progress,
         )
+    if not settings.cluster_name:
+        return snapshot
+    cluster = msgspec.structs.replace(snapshot.cluster, name=settings.cluster_name)
+    return msgspec.structs.replace(snapshot, cluster=cluster)
 
 
 def evaluate_snapshot(snapshot: Snapshot, settings: Settings, *, stage: Stage) -> View:
-    """Recognise and evaluate. Whether ipBlocks match pods is the settings' to say, else the CNI's.
+    """Recognise and evaluate, after a look at the namespaces that the settings narrow to.
 
     Raises:
-        UnknownNameError: a namespace that the settings narrow to is not in the snapshot.
+        UnknownNameError: one of them is not in the snapshot.
+        UsageError: a pattern of the settings is malformed.
+    """
+    check_namespaces(settings, snapshot)
+    return evaluate_side(snapshot, settings, stage=stage)
+
+
+def evaluate_side(snapshot: Snapshot, settings: Settings, *, stage: Stage) -> View:
+    """Recognise and evaluate one of two snapshots: it need not hold every namespace asked for.
+
+    Raises:
         UsageError: a pattern of the settings is malformed.
     """
     from auditor.detection.recognize import recognize
     from auditor.reachability.view import evaluate
 
-    _check_namespaces(snapshot, settings)
     with stage("evaluating"):
         recognition = recognize(snapshot, settings.detection)
-        found = recognition.cni.ip_blocks_match_pods
-        reading = _READINGS.get(settings.ip_blocks_match_pods, found)
+        reading = read_ip_blocks(recognition, settings)
         return evaluate(snapshot, recognition, ip_blocks_match_pods=reading)
+
+
+def read_ip_blocks(recognition: Recognition, settings: Settings) -> bool | None:
+    """Whether ipBlocks match pods: the settings' to say, else the CNI's; None: not known."""
+    found = recognition.cni.ip_blocks_match_pods
+    return _READINGS.get(settings.ip_blocks_match_pods, found)
 
 
 def scope_of(settings: Settings) -> Scope:
@@ -129,12 +120,14 @@ def judge_view(
     started_at: str,
     clock: Clock,
 ) -> Audit:
-    """Judge, and seal the report with its digest. ``clock`` says when the run has finished."""
+    """Judge, and map to controls. ``clock`` says when that has finished.
+
+    The report has no digest yet: `seal` gives it one, once nothing is added any more.
+    """
     from auditor.findings.assemble import audit
     from auditor.frameworks.data import load_frameworks
     from auditor.frameworks.matrix import map_controls
     from auditor.model.report import RunRecord
-    from reports.json import digest
 
     run = RunRecord(
         id=run_id, started_at=started_at, finished_at="", settings_digest=digest_settings(settings)
@@ -142,8 +135,15 @@ def judge_view(
     judged = audit(view, scope_of(settings), run, acceptance)
     report = map_controls(judged.report, load_frameworks())
     finished = msgspec.structs.replace(run, finished_at=clock())
-    report = msgspec.structs.replace(report, run=finished, digest=digest(report))
-    return msgspec.structs.replace(judged, report=report)
+    return msgspec.structs.replace(judged, report=msgspec.structs.replace(report, run=finished))
+
+
+def seal(audit: Audit) -> Audit:
+    """Give the report its digest."""
+    from reports.json import digest
+
+    report = msgspec.structs.replace(audit.report, digest=digest(audit.report))
+    return msgspec.structs.replace(audit, report=report)
 
 
 def render_audit(audit: Audit, progress: Progress) -> tuple[tuple[str, bytes], ...]:
@@ -164,8 +164,13 @@ def deliver_files(files: Sequence[tuple[str, bytes]], settings: Settings) -> tup
     return deliver(files, Path(settings.output))
 
 
-def _check_namespaces(snapshot: Snapshot, settings: Settings) -> None:
-    known = {one.name for one in snapshot.namespaces}
+def check_namespaces(settings: Settings, *snapshots: Snapshot) -> None:
+    """Check that every namespace that the settings narrow to is in one of the snapshots.
+
+    Raises:
+        UnknownNameError: one is not: what is misspelt must not be found clean.
+    """
+    known = {one.name for snapshot in snapshots for one in snapshot.namespaces}
     for wanted in settings.namespaces:
         if wanted not in known:
             import difflib

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from auditor.errors import ManifestsError, UnknownNameError
-from auditor.job import audit_source, deliver_files, evaluate_snapshot, take_snapshot
+from auditor.job.audit import audit_source
+from auditor.job.steps import deliver_files, evaluate_snapshot, take_snapshot
 from auditor.model.progress import Progress
 from auditor.settings import DetectionSettings, Settings, digest_settings
 from reports.json import digest

@@ -1,0 +1,88 @@
+"""What `diff` and `preview` have in common: formats, output, and exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from auditor.cli.session import Session
+
+if TYPE_CHECKING:
+    from auditor.drift.compare import Compared, Comparison
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FORMATS = ("table", "json", "markdown", "html")
+
+_FLAGS = (
+    click.option(
+        "-o",
+        "--output",
+        "format_",
+        type=click.Choice(FORMATS),
+        default="table",
+        show_default=True,
+        help="The format; json lists every connection.",
+    ),
+    click.option(
+        "--output-file", metavar="FILE", help="Write to a file, which appears when it is complete."
+    ),
+    click.option(
+        "--fail-on-opened", is_flag=True, help="Connections that opened make exit code 10."
+    ),
+)
+
+
+def comparison_flags(command: Command) -> Command:
+    """Add -o, --output-file and --fail-on-opened."""
+    for flag in reversed(_FLAGS):
+        command = flag(command)
+    return command
+
+
+def print_comparison(
+    session: Session,
+    comparison: Comparison,
+    *,
+    title: str,
+    notes: tuple[str, ...],
+    format_: str,
+    output_file: str | None,
+) -> None:
+    """Print what changed, or write it to a file."""
+    from reports.drift import WRITERS, DriftListing
+
+    changes = comparison.changes
+    chunks = WRITERS[format_](
+        DriftListing(comparison.drift, changes.opened, changes.closed, title, notes)
+    )
+    if output_file is None:
+        session.write(chunks)
+    else:
+        from auditor.delivery.directory import write_file
+
+        with session.stage("listing"):
+            write_file(Path(output_file), chunks)
+
+
+def comparison_code(
+    session: Session,
+    comparison: Comparison,
+    *sides: Compared,
+    fail_on_opened: bool,
+    others: frozenset[int] = frozenset(),
+) -> int:
+    """The exit code: failed rules, gaps with --strict, connections that opened."""
+    from auditor.cli.exit_codes import FAILED_RULE, FINDINGS, completion_code
+    from auditor.model.findings import RuleStatus
+
+    codes = set(others)
+    if any(one.status is RuleStatus.ERROR for side in sides for one in side.rules):
+        codes.add(FAILED_RULE)
+    if fail_on_opened and comparison.changes.totals.opened:
+        codes.add(FINDINGS)
+    gaps = any(one.scope.gaps for one in sides)
+    return completion_code(gaps=gaps, strict=session.settings.strict, others=codes)

@@ -1,0 +1,1 @@
+"""What the verbs do: the pipeline of an audit, its steps, and comparisons."""

@@ -1,0 +1,139 @@
+"""A judged audit → a run that is kept, with what changed since the last one of its cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from auditor.errors import HistoryError
+from auditor.job.sides import shown_workloads, side_of_audit, side_of_run
+from auditor.job.steps import Stage, seal
+from auditor.settings import Settings, evident_settings, store_url
+
+if TYPE_CHECKING:
+    from auditor.drift.compare import Compared
+    from auditor.history.signature import Signer
+    from auditor.history.store import Store
+    from auditor.model.report import Audit, EvidenceRecord
+    from auditor.reachability.view import View
+
+
+class Kept(NamedTuple):
+    """An audit whose report is sealed, and what came of keeping it."""
+
+    audit: Audit
+    files: tuple[tuple[str, bytes], ...] = ()
+    """The detached signature, where there is a key."""
+    error: HistoryError | None = None
+
+
+def load_signer(settings: Settings) -> Signer | None:
+    """The key that signs runs, where the settings name one.
+
+    Raises:
+        UsageError: it cannot be read, or is no such key.
+    """
+    if not settings.signing_key:
+        return None
+    from auditor.history.signature import load_signer as load
+
+    return load(settings.signing_key)
+
+
+def keep_run(
+    audit: Audit, view: View, settings: Settings, signer: Signer | None, *, stage: Stage
+) -> Kept:
+    """Compare with the last run, seal the report, and keep the run, unless no history is wanted.
+
+    A store that fails costs the comparison or the evidence, never the report: the error is
+    returned, and the report says what it lacks.
+    """
+    url = store_url(settings)
+    if url is None:
+        return Kept(seal(audit))
+    from auditor.history.store import open_store
+
+    try:
+        with open_store(url, snapshots=settings.snapshots, create=True) as store:
+            cluster = store.key_of(audit.report.cluster, settings.files)
+            with stage("comparing"):
+                audit, error = _with_past(audit, view, settings, store, cluster)
+            audit = seal(audit)
+            with stage("keeping"):
+                evidence = _keep(audit, view, settings, store, cluster, signer)
+    except HistoryError as caught:
+        return Kept(seal(_with_history(audit, f"not kept: {caught.message}")), error=caught)
+    run = msgspec.structs.replace(audit.report.run, evidence=evidence)
+    audit = msgspec.structs.replace(audit, report=msgspec.structs.replace(audit.report, run=run))
+    files = () if signer is None else (signer.sign_report(audit.report),)
+    return Kept(audit, files, error)
+
+
+def _keep(
+    audit: Audit,
+    view: View,
+    settings: Settings,
+    store: Store,
+    cluster: str,
+    signer: Signer | None,
+) -> EvidenceRecord:
+    from auditor.history.stored import NewRun
+    from auditor.rules import digest_rules
+
+    run = NewRun(
+        cluster=cluster,
+        report=audit.report,
+        judged=audit.judged,
+        settings=evident_settings(settings),
+        rules_digest=digest_rules(),
+        taken_at=view.snapshot.taken_at,
+    )
+    return store.keep(run, view.snapshot, sign=signer)
+
+
+def _with_past(
+    audit: Audit, view: View, settings: Settings, store: Store, cluster: str
+) -> tuple[Audit, HistoryError | None]:
+    """The audit with what earlier runs know; and why it is not compared with the last, if so.
+
+    Raises:
+        HistoryError: the store cannot be read.
+    """
+    from auditor.history.trend import trend
+
+    report = audit.report
+    now = report.run.started_at
+    first = store.first_seen(cluster)
+    findings = tuple(
+        msgspec.structs.replace(one, first_seen=first.get(one.id, now), last_seen=now)
+        for one in report.findings
+    )
+    audit = msgspec.structs.replace(
+        audit,
+        report=msgspec.structs.replace(report, findings=findings),
+        trend=trend(store.entries(cluster), point_of(report)),
+        history=store.where,
+    )
+    previous = store.latest(cluster)
+    if previous is None:
+        return audit, None
+    try:
+        before = side_of_run(store, previous, settings)
+    except HistoryError as error:
+        # what was kept then is damaged: this run is kept all the same
+        return _with_history(audit, f"not compared with the last run: {error.message}"), error
+    return _with_drift(audit, before, view, settings), None
+
+
+def _with_drift(audit: Audit, before: Compared, view: View, settings: Settings) -> Audit:
+    from auditor.drift.compare import compare
+
+    now = side_of_audit(audit, view, settings, audit.report.run.id)
+    shown = shown_workloads(settings, (before.snapshot, view.snapshot))
+    drift = compare(before, now, shown=shown).drift
+    return msgspec.structs.replace(audit, report=msgspec.structs.replace(audit.report, drift=drift))
+
+
+def _with_history(audit: Audit, history: str) -> Audit:
+    return msgspec.structs.replace(audit, history=history)
