@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from auditor.model.canonical import encode_canonical
 from auditor.model.report import Audit, Report
 
 UNSEALED = ("run", "digest")
@@ -21,37 +22,18 @@ def encode(report: Report) -> bytes:
     from 0.0001 up to 1e16, which is why evidence rounds shares to four places: smaller and larger
     ones differ in their exponents (`1e-7` here, `1e-07` there).
     """
-    return _encode(report, "sorted")
+    return encode_canonical(report)
 
 
 def digest(report: Report) -> str:
     """Return the SHA-256 of the canonical JSON without ``run`` and ``digest``, in hex."""
     value: dict[str, Any] = msgspec.to_builtins(report, order="sorted")
     sealed = {key: part for key, part in value.items() if key not in UNSEALED}
-    return hashlib.sha256(_encode(sealed, "sorted")).hexdigest()
+    return hashlib.sha256(encode_canonical(sealed)).hexdigest()
 
 
 def render_json(audit: Audit) -> bytes:
     """Render report.json: the contract's order of fields, indented by two spaces, UTF-8."""
-    return msgspec.json.format(_encode(audit.report, "deterministic"), indent=2) + b"\n"
-
-
-def _encode(value: object, order: Any) -> bytes:
-    try:
-        return msgspec.json.encode(value, order=order)
-    except UnicodeEncodeError:
-        # A file name that is no UTF-8 reaches Python as lone surrogates, which UTF-8 cannot hold.
-        plain = msgspec.to_builtins(value, order=order)
-        return msgspec.json.encode(_without_surrogates(plain), order=order)
-
-
-def _without_surrogates(value: object) -> object:
-    match value:
-        case str():
-            return value.encode("utf-8", "backslashreplace").decode()
-        case dict():
-            return {_without_surrogates(key): _without_surrogates(v) for key, v in value.items()}
-        case list() | tuple():
-            return [_without_surrogates(one) for one in value]
-        case _:
-            return value
+    return (
+        msgspec.json.format(encode_canonical(audit.report, order="deterministic"), indent=2) + b"\n"
+    )

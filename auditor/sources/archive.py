@@ -58,15 +58,24 @@ def unpack(data: bytes, *, name: str) -> Snapshot:
     Raises:
         ArchiveError: the file is no archive, is damaged, or is of a newer version.
     """
-    if not is_archive(data):
-        raise ArchiveError(f"{name} is no snapshot", hint="`netpol-auditor snapshot` makes one")
-    plain = _decompress(_verify(data, name), name)
+    plain = unpack_json(data, name=name)
     try:
         return msgspec.json.decode(plain, type=Snapshot)
     except (msgspec.DecodeError, RecursionError) as error:
         raise ArchiveError(
             f"snapshot {name} does not hold a snapshot: {error}", hint=_HINT_DAMAGED
         ) from error
+
+
+def unpack_json(data: bytes, *, name: str) -> bytes:
+    """The JSON that `pack` compressed, to the byte: what `digest_snapshot` hashes.
+
+    Raises:
+        ArchiveError: the file is no archive, is damaged, or is of a newer version.
+    """
+    if not is_archive(data):
+        raise ArchiveError(f"{name} is no snapshot", hint="`netpol-auditor snapshot` makes one")
+    return _decompress(_verify(data, name), name)
 
 
 def _verify(data: bytes, name: str) -> bytes:

@@ -1,0 +1,147 @@
+"""From what `--store` names to a database that is opened as the history needs it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
+
+from auditor.errors import HistoryError, UsageError
+from auditor.history.failures import explain_files
+
+WAIT_SECONDS = 30.0
+"""How long a writer waits for another one."""
+
+_CONNECT_SECONDS = 10
+_STATEMENT_SECONDS = 300
+_IDLE_SECONDS = 600
+"""A writer that has vanished from the network holds its locks no longer than this."""
+
+_HINT_URL = "a path is an SQLite file; else sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME"
+_WRITES = "netpol_auditor_writes"
+
+
+class Database(NamedTuple):
+    """A database, not yet looked into. ``path`` is that of an SQLite file."""
+
+    engine: Engine
+    where: str
+    """For people, without secrets."""
+    path: Path | None
+    wait_seconds: float
+
+    @property
+    def is_immutable(self) -> bool:
+        """It can only be read as a file that nobody writes."""
+        return self.path is not None and _is_immutable(self.path)
+
+
+def open_database(url: str, *, create: bool, wait_seconds: float = WAIT_SECONDS) -> Database:
+    """Find the database. PostgreSQL is not spoken to yet.
+
+    Raises:
+        UsageError: the URL is malformed, or of a kind that is not supported.
+        HistoryError: there is no such file, and none is to be made; or a library is missing.
+    """
+    if "://" not in url:
+        return _open_sqlite(Path(url), create=create, wait_seconds=wait_seconds)
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # What they say may hold parts of a password.
+        raise UsageError("store is no URL of a database", hint=_HINT_URL) from None
+    match parsed.drivername:
+        case "sqlite" | "sqlite+pysqlite":
+            if not parsed.database or parsed.database == ":memory:" or parsed.query:
+                raise UsageError("store names no SQLite file", hint=_HINT_URL)
+            return _open_sqlite(Path(parsed.database), create=create, wait_seconds=wait_seconds)
+        case "postgresql" | "postgresql+psycopg":
+            return _open_postgresql(parsed.set(drivername="postgresql+psycopg"), wait_seconds)
+        case name:
+            raise UsageError(f"store of kind {name} is not supported", hint=_HINT_URL)
+
+
+def writing(connection: Connection) -> Connection:
+    """The connection, set up so that its next transaction may write."""
+    return connection.execution_options(**{_WRITES: True})
+
+
+def _open_sqlite(path: Path, *, create: bool, wait_seconds: float) -> Database:
+    where = str(path).encode("utf-8", "backslashreplace").decode()
+    try:
+        if create:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        elif not path.exists() or (path.is_file() and path.stat().st_size == 0):
+            raise HistoryError(
+                f"there is no history at {where}", hint="`netpol-auditor audit` makes one"
+            )
+        if path.is_dir():
+            raise HistoryError(f"history {where} is a folder", hint=_HINT_URL)
+    except OSError as error:
+        raise explain_files(error, f"history {where} cannot be opened") from error
+    mode = "mode=ro&immutable=1" if _is_immutable(path) else "mode=rwc" if create else "mode=rw"
+    address = f"file:{quote(os.fsencode(path.absolute()))}?{mode}"
+
+    def connect() -> sqlite3.Connection:
+        # No isolation level: the driver would begin transactions of its own, and too late.
+        connection = sqlite3.connect(
+            address, uri=True, timeout=wait_seconds, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return Database(engine, where, path, wait_seconds)
+
+
+def _is_immutable(path: Path) -> bool:
+    """Whether nothing can be written beside the file, and nothing waits there to be read.
+
+    SQLite then cannot read a database in WAL mode, unless it is told that nobody writes it.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    return (
+        path.exists()
+        and not os.access(path.parent, os.W_OK)
+        and not (log.exists() and log.stat().st_size > 0)
+    )
+
+
+def _open_postgresql(url: URL, wait_seconds: float) -> Database:
+    where = url.set(query={}).render_as_string(hide_password=True)
+    limits = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_SECONDS}
+    try:
+        engine = create_engine(url, connect_args=limits)
+    except ImportError as error:
+        raise HistoryError(
+            f"history {where} cannot be opened: the driver psycopg is not installed",
+            hint="pip install 'netpol-auditor[postgresql]'",
+        ) from error
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # For the transaction alone: behind a pool of connections a session is not one's own.
+        connection.exec_driver_sql(
+            f"SET LOCAL lock_timeout = {int(wait_seconds * 1000)};"
+            f"SET LOCAL statement_timeout = {_STATEMENT_SECONDS * 1000};"
+            f"SET LOCAL idle_in_transaction_session_timeout = {_IDLE_SECONDS * 1000}"
+        )
+
+    return Database(engine, where, None, wait_seconds)

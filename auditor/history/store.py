@@ -1,0 +1,245 @@
+"""The store of past runs: opened by URL, asked and added to."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from auditor.errors import ArchiveError, HistoryError, UnknownNameError
+from auditor.history.engine import WAIT_SECONDS, Database, open_database
+from auditor.history.failures import reported
+from auditor.history.header import NewRun
+from auditor.history.in_database import Tables
+from auditor.history.keep import Sign, keep
+from auditor.history.migrate import SchemaState, look, migrate
+from auditor.history.naming import key_cluster
+from auditor.history.reading import (
+    find_cluster,
+    list_clusters,
+    newest_run,
+    read_findings,
+    read_first_seen,
+    read_raw,
+    read_rules,
+)
+from auditor.history.schema import RUNS, TOMBSTONES
+from auditor.history.snapshots import Folder, SnapshotPlace, open_place
+from auditor.history.stored import HINT_VERIFY, ClusterEntry, RawRun, StoredRun, Tombstone
+from auditor.model.report import ClusterRecord, EvidenceRecord
+from auditor.model.snapshot import ClusterIdentity, Snapshot
+
+LATEST = "latest"
+"""The name of the newest run of all."""
+
+_SHORTEST_PREFIX = 4
+
+
+@contextmanager
+def open_store(
+    url: str, *, snapshots: str = "", create: bool, wait_seconds: float = WAIT_SECONDS
+) -> Iterator[Store]:
+    """Open a store, and close it at the end.
+
+    ``url`` is the path of an SQLite file or a URL of SQLAlchemy's; ``snapshots`` a folder or a
+    URL of fsspec's, empty for the store's own place. With ``create`` what is missing is made, and
+    an older schema brought to the newest version. A writer waits ``wait_seconds`` for another.
+
+    Raises:
+        UsageError: a URL is malformed, or of a kind that is not supported.
+        HistoryError: the store cannot be opened, is another program's or a newer version's, or is
+            not there and ``create`` is not set.
+    """
+    database = open_database(url, create=create, wait_seconds=wait_seconds)
+    try:
+        store = Store(database, _open_snapshots(database, snapshots))
+        if create:
+            store.prepare()
+        else:
+            store.check()
+        yield store
+    finally:
+        database.engine.dispose()
+
+
+class Store:
+    """Past runs. Every method raises `HistoryError` where the database or the snapshots fail."""
+
+    def __init__(self, database: Database, snapshots: SnapshotPlace) -> None:
+        self._database = database
+        self.snapshots = snapshots
+        self.where = database.where
+        """For people, without secrets."""
+
+    def key_of(self, cluster: ClusterIdentity | ClusterRecord, files: Sequence[str]) -> str:
+        """The key under which the runs of a cluster are kept; ``files`` as `-f` named them."""
+
+        def ask(name: str) -> str | None:
+            with self._reading() as connection:
+                return find_cluster(connection, name)
+
+        return key_cluster(cluster, files, ask)
+
+    def clusters(self) -> tuple[ClusterEntry, ...]:
+        """The clusters whose runs are kept, sorted by key."""
+        with self._reading() as connection:
+            return list_clusters(connection)
+
+    def latest(self, cluster: str) -> StoredRun | None:
+        """The newest run of a cluster."""
+        with self._reading() as connection:
+            return self._run(newest_run(connection, cluster))
+
+    def previous(self, run: StoredRun) -> StoredRun | None:
+        """The run before, of those whose content is kept."""
+        with self._reading() as connection:
+            return self._run(newest_run(connection, run.cluster, before=run.sequence))
+
+    def find(self, run: str) -> StoredRun:
+        """The run of an id, of the beginning of one (four characters at least), or `latest`.
+
+        Raises:
+            UnknownNameError: no run is called so, several are, or its content was pruned.
+        """
+        with self._reading() as connection:
+            if run == LATEST:
+                rows = list(
+                    connection.execute(
+                        select(RUNS).order_by(RUNS.c.started_at.desc(), RUNS.c.id).limit(1)
+                    )
+                )
+            else:
+                size = len(run) if len(run) >= _SHORTEST_PREFIX else 0
+                wanted = (RUNS.c.id == run) | (
+                    (func.substr(RUNS.c.id, 1, size) == run) if size else (RUNS.c.id == run)
+                )
+                rows = list(connection.execute(select(RUNS).where(wanted)))
+                rows = [row for row in rows if row.id == run] or rows
+            if len(rows) != 1:
+                raise _unknown(connection, run, [row.id for row in rows])
+            found = self._run(rows[0])
+        assert found is not None  # noqa: S101
+        return found
+
+    def first_seen(self, cluster: str) -> Mapping[str, str]:
+        """Finding id → when the first run that had it was started."""
+        with self._reading() as connection:
+            return read_first_seen(connection, cluster)
+
+    def keep(self, run: NewRun, snapshot: Snapshot, *, sign: Sign | None = None) -> EvidenceRecord:
+        """Keep a run and its snapshot, as the next link of its cluster's chain: whole or not."""
+        with reported(self.where):
+            return keep(self._database, self.snapshots, run, snapshot, sign)
+
+    def load_snapshot(self, run: StoredRun) -> Snapshot:
+        """The snapshot of a run, seen to be the one that was kept."""
+        from auditor.sources.archive import unpack, unpack_json
+
+        packed = self.snapshots.read(run.snapshot)
+        if packed is None:
+            raise HistoryError(
+                f"snapshot of run {run.id} is not in {self.snapshots.where}",
+                hint="name the place it was put with --snapshots",
+            )
+        try:
+            if hashlib.sha256(unpack_json(packed, name=run.snapshot)).hexdigest() != run.snapshot:
+                raise HistoryError(f"snapshot of run {run.id} is another one", hint=HINT_VERIFY)
+            return unpack(packed, name=run.snapshot)
+        except ArchiveError as error:
+            raise HistoryError(
+                f"snapshot of run {run.id} cannot be read: {error}", hint=HINT_VERIFY
+            ) from error
+
+    def raw(self, cluster: str) -> Iterator[RawRun | Tombstone]:
+        """The runs and tombstones of a cluster as stored, in the order of the chain.
+
+        One run is in memory at a time, and of its findings a few hundred. All is read as it was
+        when reading began, whatever is written meanwhile.
+        """
+        with self._reading() as connection:
+            yield from read_raw(connection, cluster)
+
+    def prepare(self) -> None:
+        """Make what is missing, and bring an older schema to the newest version."""
+        with reported(self.where):
+            migrate(self._database)
+
+    def check(self) -> None:
+        """See that this is a store.
+
+        Raises:
+            HistoryError: it is none, or of a newer version.
+        """
+        with reported(self.where), self._database.engine.connect() as connection:
+            if look(connection, self.where) is SchemaState.NOTHING:
+                raise HistoryError(
+                    f"there is no history at {self.where}", hint="`netpol-auditor audit` makes one"
+                )
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with reported(self.where), self._database.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    def _run(self, row: Any) -> StoredRun | None:
+        if row is None:
+            return None
+
+        def rules() -> Any:
+            with self._reading() as connection:
+                return read_rules(connection, row.id)
+
+        def findings() -> Any:
+            with self._reading() as connection:
+                return read_findings(connection, row.id, row.cluster)
+
+        return StoredRun(
+            id=row.id,
+            cluster=row.cluster,
+            sequence=row.sequence,
+            started_at=row.started_at,
+            hash=row.hash,
+            previous_hash=row.previous_hash,
+            snapshot=row.snapshot,
+            signature=row.signature,
+            key_id=row.key_id,
+            header_text=row.header,
+            _load_rules=rules,
+            _load_findings=findings,
+        )
+
+
+def _unknown(connection: Connection, run: str, several: list[str]) -> UnknownNameError:
+    if several:
+        return UnknownNameError(
+            f"run {run} is not the beginning of one id",
+            hint=f"did you mean {' or '.join(several[:3])}?",
+        )
+    pruned = select(TOMBSTONES.c.pruned_at).where(TOMBSTONES.c.id == run)
+    pruned_at = connection.execute(pruned).scalar()
+    if pruned_at is not None:
+        return UnknownNameError(
+            f"run {run} was pruned at {pruned_at}: its content is gone", hint="name a later run"
+        )
+    newest = select(RUNS.c.id).order_by(RUNS.c.started_at.desc()).limit(1000)
+    ids = list(connection.execute(newest).scalars())
+    near = difflib.get_close_matches(run, ids) or ids[:3]
+    return UnknownNameError(
+        f"run {run} is unknown",
+        hint=f"did you mean {' or '.join(near)}?" if near else "no run is kept",
+    )
+
+
+def _open_snapshots(database: Database, snapshots: str) -> SnapshotPlace:
+    if snapshots:
+        return open_place(snapshots)
+    if database.path is not None:
+        return Folder(database.path.with_name(f"{database.path.stem}-snapshots"))
+    return Tables(database)
