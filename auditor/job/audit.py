@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from auditor.job.keep import Kept, keep_run, load_signer
+from auditor.job.keep import Kept, keep_run, load_key
 from auditor.job.steps import (
     Clock,
     Stage,
@@ -44,14 +44,14 @@ def audit_source(
     """
     started_at = clock()
     acceptance = load_acceptance(settings)
-    signer = load_signer(settings)
+    key = load_key(settings)
     snapshot = take_snapshot(settings, now=started_at, stdin=stdin, stage=stage)
     view = evaluate_snapshot(snapshot, settings, stage=stage)
     with stage("judging"):
         audit = judge_view(
             view, settings, acceptance, run_id=run_id, started_at=started_at, clock=clock
         )
-    kept: Kept = keep_run(audit, view, settings, signer, stage=stage)
+    kept: Kept = keep_run(audit, view, settings, key, stage=stage)
     with stage("rendering") as progress:
         files = render_audit(kept.audit, progress)
     return Finished(kept.audit, (*kept.files, *files), kept.error)

@@ -13,9 +13,10 @@ from auditor.settings import Settings, evident_settings, store_url
 
 if TYPE_CHECKING:
     from auditor.drift.compare import Compared
-    from auditor.history.signature import Signer
+    from auditor.history.signature import SigningKey
     from auditor.history.store import Store
-    from auditor.model.report import Audit, EvidenceRecord
+    from auditor.model.history import TrendPoint
+    from auditor.model.report import Audit, EvidenceRecord, Report
     from auditor.reachability.view import View
 
 
@@ -28,7 +29,7 @@ class Kept(NamedTuple):
     error: HistoryError | None = None
 
 
-def load_signer(settings: Settings) -> Signer | None:
+def load_key(settings: Settings) -> SigningKey | None:
     """The key that signs runs, where the settings name one.
 
     Raises:
@@ -36,13 +37,13 @@ def load_signer(settings: Settings) -> Signer | None:
     """
     if not settings.signing_key:
         return None
-    from auditor.history.signature import load_signer as load
+    from auditor.history.signature import load_signing_key
 
-    return load(settings.signing_key)
+    return load_signing_key(settings.signing_key)
 
 
 def keep_run(
-    audit: Audit, view: View, settings: Settings, signer: Signer | None, *, stage: Stage
+    audit: Audit, view: View, settings: Settings, key: SigningKey | None, *, stage: Stage
 ) -> Kept:
     """Compare with the last run, seal the report, and keep the run, unless no history is wanted.
 
@@ -61,13 +62,12 @@ def keep_run(
                 audit, error = _with_past(audit, view, settings, store, cluster)
             audit = seal(audit)
             with stage("keeping"):
-                evidence = _keep(audit, view, settings, store, cluster, signer)
+                evidence = _keep(audit, view, settings, store, cluster, key)
     except HistoryError as caught:
         return Kept(seal(_with_history(audit, f"not kept: {caught.message}")), error=caught)
     run = msgspec.structs.replace(audit.report.run, evidence=evidence)
     audit = msgspec.structs.replace(audit, report=msgspec.structs.replace(audit.report, run=run))
-    files = () if signer is None else (signer.sign_report(audit.report),)
-    return Kept(audit, files, error)
+    return Kept(audit, () if key is None else (_sign(audit.report, key),), error)
 
 
 def _keep(
@@ -76,9 +76,9 @@ def _keep(
     settings: Settings,
     store: Store,
     cluster: str,
-    signer: Signer | None,
+    key: SigningKey | None,
 ) -> EvidenceRecord:
-    from auditor.history.stored import NewRun
+    from auditor.history.header import NewRun
     from auditor.rules import digest_rules
 
     run = NewRun(
@@ -89,7 +89,14 @@ def _keep(
         rules_digest=digest_rules(),
         taken_at=view.snapshot.taken_at,
     )
-    return store.keep(run, view.snapshot, sign=signer)
+    return store.keep(run, view.snapshot, sign=None if key is None else key.sign)
+
+
+def _sign(report: Report, key: SigningKey) -> tuple[str, bytes]:
+    """The file that stands beside the report: the signature of what was kept."""
+    from auditor.history.signature import SIGNATURE_FILE, encode_signature, state_report
+
+    return SIGNATURE_FILE, encode_signature(key.sign_statement(state_report(report)))
 
 
 def _with_past(
@@ -100,7 +107,7 @@ def _with_past(
     Raises:
         HistoryError: the store cannot be read.
     """
-    from auditor.history.trend import trend
+    from auditor.history.trend import read_points, work_out_trend
 
     report = audit.report
     now = report.run.started_at
@@ -112,7 +119,7 @@ def _with_past(
     audit = msgspec.structs.replace(
         audit,
         report=msgspec.structs.replace(report, findings=findings),
-        trend=trend(store.entries(cluster), point_of(report)),
+        trend=work_out_trend((*read_points(store.entries(cluster)), _point(report))),
         history=store.where,
     )
     previous = store.latest(cluster)
@@ -124,6 +131,17 @@ def _with_past(
         # what was kept then is damaged: this run is kept all the same
         return _with_history(audit, f"not compared with the last run: {error.message}"), error
     return _with_drift(audit, before, view, settings), None
+
+
+def _point(report: Report) -> TrendPoint:
+    from auditor.model.history import TrendPoint
+
+    return TrendPoint(
+        started_at=report.run.started_at,
+        score=report.summary.score.value,
+        by_severity=report.summary.by_severity,
+        gaps=len(report.scope.gaps),
+    )
 
 
 def _with_drift(audit: Audit, before: Compared, view: View, settings: Settings) -> Audit:

@@ -54,8 +54,9 @@ def side_of_run(store: Store, run: StoredRun, settings: Settings) -> Compared:
     from auditor.detection.recognize import recognize
     from auditor.drift.compare import Compared
 
+    header = run.header
     try:
-        then = msgspec.convert(run.settings, Settings)
+        then = msgspec.convert(header.settings, Settings)
     except msgspec.ValidationError:
         then = settings
     snapshot = store.load_snapshot(run)
@@ -67,12 +68,12 @@ def side_of_run(store: Store, run: StoredRun, settings: Settings) -> Compared:
         ip_blocks_match_pods=read_ip_blocks(recognition, then),
         findings=run.findings,
         rules=run.rules,
-        scope=run.scope,
-        cluster=run.cluster_record,
-        judged=run.judged,
-        rules_digest=run.rules_digest,
+        scope=header.scope,
+        cluster=header.cluster,
+        judged=header.judged,
+        rules_digest=header.rules_digest,
         settings_digest=_digest(then),
-        tool_version=run.tool.version,
+        tool_version=header.tool.version,
     )
 
 
