@@ -114,6 +114,7 @@ def _log_ahead(connection: Connection, wait_seconds: float) -> None:
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
+            raw.execute("PRAGMA auto_vacuum = INCREMENTAL")
             raw.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
             if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
