@@ -27,7 +27,13 @@ from auditor.located_yaml import (
 from auditor.model.durations import parse_duration
 from auditor.model.findings import Severity
 from auditor.model.selector_syntax import parse_selector
-from auditor.settings import UNLIMITED_SECONDS, DetectionSettings, Settings, refuse_pattern
+from auditor.settings import (
+    UNLIMITED_SECONDS,
+    DetectionSettings,
+    Settings,
+    holds_password,
+    refuse_pattern,
+)
 
 VARIABLE_PREFIX = "NETPOL_AUDITOR_"
 CONFIG_VARIABLE = f"{VARIABLE_PREFIX}CONFIG"
@@ -67,7 +73,7 @@ def load_settings(
     flag_fault = _fault_of("flag", lambda key: _FLAGS.get(key, _spell_flag(key)))
     variable_fault = _fault_of("environment variable", _spell_variable)
     above = _check_layer(_read_environment(environ), variable_fault, rule_ids)
-    above |= _check_layer(flags, flag_fault, rule_ids)
+    above |= _refuse_passwords(_check_layer(flags, flag_fault, rule_ids), flag_fault)
     named = config or environ.get(CONFIG_VARIABLE) or None
     return Settings(**_read_file(named, folder, rule_ids, above) | above)
 
@@ -154,7 +160,7 @@ def _read_file(
         # read again by who judges: here it is only known which line names a file that is none
         read = _read_listed(listed, ("waivers",), "waiver file", path.parent, file)
         content["waivers"] = [str(one) for one, _ in read]
-    return _check_layer(content, file.error, rule_ids)
+    return _refuse_passwords(_check_layer(content, file.error, rule_ids), file.error)
 
 
 def _read_listed(
@@ -204,12 +210,32 @@ def _check_layer(
             raise fault(found.path, found.reason, hint=found.hint or hint) from error
         except ValueError as error:
             raise fault((key,), f"is malformed: {error}", hint=hint) from error
-    if misfit := _misdeclared(checked):
+    if misfit := _misdeclared(checked) or _too_short(checked):
         raise fault(misfit.path, misfit.reason, hint=misfit.hint)
     for path, rule in _named_rules(checked):
         if rule not in (known := rule_ids()):
             raise fault(path, f"is malformed: {rule} is no rule", hint=name_nearest(rule, known))
     return checked
+
+
+def _refuse_passwords(checked: dict[str, Any], fault: _Fault) -> dict[str, Any]:
+    """The layer, in which secrets have no place: others read command lines and files.
+
+    Raises:
+        UsageError: the URL of a store holds a password, which the message does not repeat.
+    """
+    for key in ("store", "snapshots"):
+        if holds_password(checked.get(key, "")):
+            raise fault((key,), "holds a password", hint=_WHERE_PASSWORDS_GO[key])
+    return checked
+
+
+_WHERE_PASSWORDS_GO: Mapping[str, str] = {
+    "store": f"put the URL into {VARIABLE_PREFIX}STORE, or the password into PGPASSWORD or "
+    "the file that PGPASSFILE names",
+    "snapshots": f"put the URL into {VARIABLE_PREFIX}SNAPSHOTS, or the secret where the object "
+    "store's own client looks for it",
+}
 
 
 def _misdeclared(checked: Mapping[str, Any]) -> Misfit | None:
@@ -232,6 +258,14 @@ def _misdeclared(checked: Mapping[str, Any]) -> Misfit | None:
         for key, value in getattr(detection, section).items():
             if not value.strip():
                 return Misfit(("detection", section, key), "is empty", "give it a name")
+    return None
+
+
+def _too_short(checked: Mapping[str, Any]) -> Misfit | None:
+    """The first time for which nothing would be kept."""
+    for key in ("keep_days", "keep_runs"):
+        if checked.get(key, 1) < 1:
+            return Misfit((key,), "is malformed: it is less than 1", _FORMS[key])
     return None
 
 
@@ -269,6 +303,8 @@ _FORMS: Mapping[str, str] = {
     "exclude_namespaces": "list `name` or `name=reason`, or map names to reasons",
     "fail_on": f"one of {', '.join(Severity)}",
     "ip_blocks_match_pods": "one of auto, yes, no",
+    "keep_days": "a number of days, 1 or more",
+    "keep_runs": "a number of runs, 1 or more; the newest is never dropped",
     "rules": "give `enabled: false` or a severity, and the reason",
     "request_timeout_seconds": "seconds, or for instance 30s or 1m30s; 0 is no limit",
     "selector": "kubectl's syntax: app=web,tier!=db,env in (dev,test),!legacy",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any, Literal
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -17,6 +19,15 @@ IpBlocksMatchPods = Literal["auto", "yes", "no"]
 
 NO_STORE = "none"
 """The store that keeps nothing."""
+
+_STORE_FILE = "history.sqlite"
+"""The store in the output folder, where none is named."""
+
+_PASSWORD = re.compile(r"[^:]+://[^:/@]*:[^@]+@")
+"""As SQLAlchemy reads a URL: a password may hold a slash."""
+
+_PASSWORDS = frozenset({"password", "sslpassword"})
+"""Parameters of libpq."""
 
 UNLIMITED_SECONDS = 365 * 86400.0
 """kubectl's `--request-timeout 0` means no limit; sockets want a number."""
@@ -153,6 +164,21 @@ def evident_settings(settings: Settings) -> dict[str, Any]:
     """
     kept: dict[str, Any] = msgspec.to_builtins(settings)
     return {key: one for key, one in kept.items() if key not in _ELSEWHERE}
+
+
+def store_url(settings: Settings) -> str | None:
+    """The store of past runs; None where the settings want none."""
+    if settings.store == NO_STORE:
+        return None
+    return settings.store or str(PurePath(settings.output) / _STORE_FILE)
+
+
+def holds_password(url: str) -> bool:
+    """Whether the URL of a store holds a password, before its host or as a parameter."""
+    parameters = parse_qsl(url.partition("?")[2])
+    return "://" in url and (
+        _PASSWORD.match(url) is not None or any(key in _PASSWORDS for key, _ in parameters)
+    )
 
 
 def refuse_pattern(pattern: str) -> str | None:

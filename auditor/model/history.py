@@ -41,13 +41,36 @@ class TrendPoint(Record, frozen=True):
     gaps: int
 
 
+class TrendStep(StrEnum):
+    """What a point of a trend stands for: of many runs in a day or week, the last."""
+
+    RUN = "run"
+    DAY = "day"
+    WEEK = "week"
+
+
+class TrendChange(Record, frozen=True):
+    """How the newest point differs from an earlier one: newest less earlier."""
+
+    since: str
+    """When the earlier run started."""
+    score: float | None
+    """Null where one of the two has none."""
+    by_severity: dict[str, int]
+    gaps: int
+
+
 class Trend(Record, frozen=True):
     """The runs of a cluster up to this one, oldest first, and how they moved."""
 
     points: tuple[TrendPoint, ...]
     """At most the 52 newest."""
     runs: int
-    """All that are kept."""
+    """All that are kept with their content."""
+    step: TrendStep = TrendStep.RUN
+    """Where there are more runs than points, what a point stands for."""
+    changes: tuple[TrendChange, ...] = ()
+    """Since the run before, and since the newest that is 30 days older; where there are such."""
 
 
 class IntervalState(StrEnum):
