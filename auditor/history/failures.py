@@ -53,6 +53,8 @@ def reported(where: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise explain(error.orig or error, where) from error
+    except sqlite3.Error as error:
+        raise explain(error, where) from error
     except PoolTimeoutError as error:
         raise HistoryError(f"history {where} is in use", hint=_HINT_LOCKED) from error
     except SQLAlchemyError as error:

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Table, case, func, literal, select, union_all
 
 from auditor.errors import HistoryError
-from auditor.history.chain import digest_text, hash_run, state_run
+from auditor.history.chain import digest_text, seal_run, state_run
 from auditor.history.engine import Database, writing
 from auditor.history.header import NewRun, head_run
 from auditor.history.migrate import lock_store
@@ -97,15 +97,19 @@ def _insert(
     _lock_cluster(connection, new)
     _refuse_twice(connection, run)
     sequence, previous_hash = _next_place(connection, new.cluster)
-    header = _text(head_run(new, snapshot=snapshot, sequence=sequence, previous_hash=previous_hash))
-    run_hash = hash_run(
+    header = head_run(new, snapshot=snapshot, sequence=sequence, previous_hash=previous_hash)
+    text = _text(header)
+    seal = seal_run(
         header,
+        text,
         ((rule, digest_text(record)) for rule, record in rules),
         ((finding, digest) for finding, digest, _ in findings),
     )
+    seal_text = _text(seal)
+    run_hash = digest_text(seal_text)
     signature, key_id = None, None
     if sign is not None:
-        signature, key_id = sign(state_run(new.cluster, run, sequence, run_hash, report.digest))
+        signature, key_id = sign(encode_canonical(state_run(seal, run_hash)))
     known = _known_records(connection, new.cluster)
     connection.execute(
         RUNS.insert(),
@@ -117,7 +121,8 @@ def _insert(
             "hash": run_hash,
             "previous_hash": previous_hash,
             "snapshot": snapshot,
-            "header": header,
+            "header": text,
+            "seal": seal_text,
             "signature": signature,
             "key_id": key_id,
         },

@@ -100,7 +100,10 @@ def read_raw(connection: Connection, cluster: str) -> Iterator[RawRun | Tombston
             select(table.c.sequence, table.c.id).where(table.c.cluster == cluster)
         )
     ]
-    for _, is_tombstone, run in sorted(places):
+    # whoever altered the store may have put a text in a number's place: such a run comes first
+    for _, is_tombstone, run in sorted(
+        places, key=lambda one: (one[0] if isinstance(one[0], int) else 0, one[1], str(one[2]))
+    ):
         if is_tombstone:
             row = connection.execute(select(TOMBSTONES).where(TOMBSTONES.c.id == run)).one()
             yield Tombstone(**row._mapping)  # noqa: SLF001  a Row's public name for it

@@ -1,8 +1,8 @@
 """The tables as the newest migration leaves them.
 
-Text columns named ``header`` and ``record`` hold canonical JSON. It is stored once and never
-re-encoded: hashes are taken over the text as it stands, so that a later version of the program,
-with more fields, still verifies old runs.
+Text columns named ``header``, ``seal`` and ``record`` hold canonical JSON. It is stored once and
+never re-encoded: hashes are taken over the text as it stands, so that a later version of the
+program, with more fields, still verifies old runs.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ RUNS = Table(
     Column("previous_hash", Text),
     Column("snapshot", ForeignKey("snapshots.digest"), nullable=False),
     Column("header", Text, nullable=False),
+    Column("seal", Text, nullable=False),
     Column("signature", Text),
     Column("key_id", Text),
     UniqueConstraint("cluster", "sequence"),
@@ -108,6 +109,7 @@ TOMBSTONES = Table(
     Column("hash", Text, nullable=False),
     Column("previous_hash", Text),
     Column("report", Text, nullable=False),
+    Column("seal", Text, nullable=False),
     Column("signature", Text),
     Column("key_id", Text),
     Column("pruned_at", Text, nullable=False),

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from auditor.errors import UsageError
+from auditor.history.chain import SIGNATURE_SCHEMA, Statement
+from auditor.model.canonical import encode_canonical
 from auditor.model.findings import Record
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
         Ed25519PublicKey,
     )
 
-SIGNATURE_SCHEMA = "netpol-auditor/signature/v1"
 SIGNATURE_FILE = "report.sig"
 """The name of the signature beside the report."""
 
@@ -32,19 +33,6 @@ _MAKE_KEY = "`openssl genpkey -algorithm ed25519 -out FILE` makes one"
 _MAKE_PUBLIC_KEY = "`openssl pkey -in PRIVATE-KEY -pubout -out FILE` makes one"
 _LARGEST_KEY = 64 * 1024
 """Bytes of a key file: one that is larger is no key."""
-
-
-class Statement(Record, frozen=True):
-    """What a signature vouches for."""
-
-    schema: str
-    cluster: str
-    """The key under which the runs of the cluster are kept."""
-    run: str
-    sequence: int
-    hash: str
-    """That of the run (`auditor.history.chain`)."""
-    report_digest: str
 
 
 class Signature(Record, frozen=True):
@@ -65,15 +53,14 @@ class SigningKey:
         self._key = key
         self.key_id = _identify(key.public_key())
 
-    def sign(self, statement: Statement) -> Signature:
-        """Sign a statement. Signing it again gives the same signature."""
-        signature = self._key.sign(encode_statement(statement))
-        return Signature(
-            statement=statement,
-            algorithm=ALGORITHM,
-            key_id=self.key_id,
-            signature=base64.b64encode(signature).decode(),
-        )
+    def sign(self, data: bytes) -> tuple[str, str]:
+        """Sign bytes: the signature in base64, and the key's id. The same bytes, the same one."""
+        return base64.b64encode(self._key.sign(data)).decode(), self.key_id
+
+    def sign_statement(self, statement: Statement) -> Signature:
+        """Sign a statement, for a file beside the report."""
+        signature, key_id = self.sign(encode_canonical(statement))
+        return Signature(statement, ALGORITHM, key_id, signature)
 
 
 class PublicKey:
@@ -89,7 +76,7 @@ class PublicKey:
 
         try:
             self._key.verify(
-                base64.b64decode(signature, validate=True), encode_statement(statement)
+                base64.b64decode(signature, validate=True), encode_canonical(statement)
             )
         except (InvalidSignature, ValueError):
             return False
@@ -148,11 +135,6 @@ def load_public_key(path: str) -> PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise UsageError(f"{name} is no Ed25519 key", hint=_MAKE_PUBLIC_KEY)
     return PublicKey(key)
-
-
-def encode_statement(statement: Statement) -> bytes:
-    """The bytes that are signed: canonical JSON (keys sorted, no spaces, UTF-8)."""
-    return msgspec.json.encode(statement, order="sorted")
 
 
 def encode_signature(signature: Signature) -> bytes:

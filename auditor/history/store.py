@@ -8,16 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from auditor.errors import ArchiveError, HistoryError, UnknownNameError
 from auditor.history.engine import WAIT_SECONDS, Database, open_database
+from auditor.history.entries import list_entries
 from auditor.history.failures import reported
 from auditor.history.header import NewRun
 from auditor.history.in_database import Tables
 from auditor.history.keep import Sign, keep
 from auditor.history.migrate import SchemaState, look, migrate
 from auditor.history.naming import key_cluster
+from auditor.history.prune import PruneResult, Retention, choose, count_snapshots, prune
 from auditor.history.reading import (
     find_cluster,
     list_clusters,
@@ -30,13 +32,15 @@ from auditor.history.reading import (
 from auditor.history.schema import RUNS, TOMBSTONES
 from auditor.history.snapshots import Folder, SnapshotPlace, open_place
 from auditor.history.stored import HINT_VERIFY, ClusterEntry, RawRun, StoredRun, Tombstone
-from auditor.model.report import ClusterRecord, EvidenceRecord
+from auditor.model.history import RunEntry
+from auditor.model.report import ClusterRecord, EvidenceRecord, FindingRecord, RuleRecord
 from auditor.model.snapshot import ClusterIdentity, Snapshot
 
 LATEST = "latest"
 """The name of the newest run of all."""
 
 _SHORTEST_PREFIX = 4
+_NAMES_IN_HINT = 3
 
 
 @contextmanager
@@ -92,12 +96,14 @@ class Store:
     def latest(self, cluster: str) -> StoredRun | None:
         """The newest run of a cluster."""
         with self._reading() as connection:
-            return self._run(newest_run(connection, cluster))
+            row = newest_run(connection, cluster)
+            return None if row is None else self._stored(row)
 
     def previous(self, run: StoredRun) -> StoredRun | None:
         """The run before, of those whose content is kept."""
         with self._reading() as connection:
-            return self._run(newest_run(connection, run.cluster, before=run.sequence))
+            row = newest_run(connection, run.cluster, before=run.sequence)
+            return None if row is None else self._stored(row)
 
     def find(self, run: str) -> StoredRun:
         """The run of an id, of the beginning of one (four characters at least), or `latest`.
@@ -106,24 +112,16 @@ class Store:
             UnknownNameError: no run is called so, several are, or its content was pruned.
         """
         with self._reading() as connection:
-            if run == LATEST:
-                rows = list(
-                    connection.execute(
-                        select(RUNS).order_by(RUNS.c.started_at.desc(), RUNS.c.id).limit(1)
-                    )
-                )
-            else:
-                size = len(run) if len(run) >= _SHORTEST_PREFIX else 0
-                wanted = (RUNS.c.id == run) | (
-                    (func.substr(RUNS.c.id, 1, size) == run) if size else (RUNS.c.id == run)
-                )
-                rows = list(connection.execute(select(RUNS).where(wanted)))
-                rows = [row for row in rows if row.id == run] or rows
-            if len(rows) != 1:
-                raise _unknown(connection, run, [row.id for row in rows])
-            found = self._run(rows[0])
-        assert found is not None  # noqa: S101
-        return found
+            rows = connection.execute(_wanted(run)).all()
+            exact = [row for row in rows if row.id == run] or rows
+            if len(exact) != 1:
+                raise _unknown(connection, run, [row.id for row in exact])
+            return self._stored(exact[0])
+
+    def entries(self, cluster: str | None = None) -> tuple[RunEntry, ...]:
+        """Runs and what remains of pruned ones, of one cluster or of all: oldest first."""
+        with self._reading() as connection:
+            return list_entries(connection, cluster)
 
     def first_seen(self, cluster: str) -> Mapping[str, str]:
         """Finding id → when the first run that had it was started."""
@@ -134,6 +132,28 @@ class Store:
         """Keep a run and its snapshot, as the next link of its cluster's chain: whole or not."""
         with reported(self.where):
             return keep(self._database, self.snapshots, run, snapshot, sign)
+
+    def prune(
+        self,
+        *,
+        keep_days: int | None,
+        keep_runs: int | None,
+        now: str,
+        cluster: str | None = None,
+        dry_run: bool = False,
+    ) -> PruneResult:
+        """Drop the content of old runs of one cluster, or of all; with ``dry_run`` say which.
+
+        A run goes when either limit says so, but never the newest of its cluster.
+        """
+        retention = Retention(keep_days, keep_runs, now)
+        if dry_run:
+            with self._reading() as connection:
+                chosen = choose(connection, retention, cluster)
+                return PruneResult(chosen, count_snapshots(connection, retention, chosen))
+        with reported(self.where):
+            migrate(self._database)
+            return prune(self._database, self.snapshots, retention, cluster)
 
     def load_snapshot(self, run: StoredRun) -> Snapshot:
         """The snapshot of a run, seen to be the one that was kept."""
@@ -188,15 +208,12 @@ class Store:
             with connection.begin():
                 yield connection
 
-    def _run(self, row: Any) -> StoredRun | None:
-        if row is None:
-            return None
-
-        def rules() -> Any:
+    def _stored(self, row: Any) -> StoredRun:
+        def rules() -> tuple[RuleRecord, ...]:
             with self._reading() as connection:
                 return read_rules(connection, row.id)
 
-        def findings() -> Any:
+        def findings() -> tuple[FindingRecord, ...]:
             with self._reading() as connection:
                 return read_findings(connection, row.id, row.cluster)
 
@@ -216,21 +233,33 @@ class Store:
         )
 
 
+def _wanted(run: str) -> Select[Any]:
+    """The runs that may be meant."""
+    if run == LATEST:
+        return select(RUNS).order_by(RUNS.c.started_at.desc(), RUNS.c.id).limit(1)
+    if len(run) < _SHORTEST_PREFIX:
+        return select(RUNS).where(RUNS.c.id == run)
+    return select(RUNS).where(func.substr(RUNS.c.id, 1, len(run)) == run)
+
+
 def _unknown(connection: Connection, run: str, several: list[str]) -> UnknownNameError:
     if several:
         return UnknownNameError(
-            f"run {run} is not the beginning of one id",
-            hint=f"did you mean {' or '.join(several[:3])}?",
+            f"run {run} is the beginning of {len(several)} ids",
+            hint=f"did you mean {' or '.join(sorted(several)[:_NAMES_IN_HINT])}?",
         )
-    pruned = select(TOMBSTONES.c.pruned_at).where(TOMBSTONES.c.id == run)
-    pruned_at = connection.execute(pruned).scalar()
-    if pruned_at is not None:
+    pruned = [
+        row
+        for row in connection.execute(select(TOMBSTONES.c.id, TOMBSTONES.c.pruned_at))
+        if row.id == run or (len(run) >= _SHORTEST_PREFIX and row.id.startswith(run))
+    ]
+    if len(pruned) == 1:
         return UnknownNameError(
-            f"run {run} was pruned at {pruned_at}: its content is gone", hint="name a later run"
+            f"run {pruned[0].id} was pruned at {pruned[0].pruned_at}: its content is gone",
+            hint="`netpol-auditor history` lists the runs that are kept",
         )
-    newest = select(RUNS.c.id).order_by(RUNS.c.started_at.desc()).limit(1000)
-    ids = list(connection.execute(newest).scalars())
-    near = difflib.get_close_matches(run, ids) or ids[:3]
+    ids = connection.execute(select(RUNS.c.id).order_by(RUNS.c.started_at.desc())).scalars().all()
+    near = difflib.get_close_matches(run, ids, n=_NAMES_IN_HINT) or ids[:_NAMES_IN_HINT]
     return UnknownNameError(
         f"run {run} is unknown",
         hint=f"did you mean {' or '.join(near)}?" if near else "no run is kept",

@@ -68,6 +68,8 @@ class RawRun(NamedTuple):
     previous_hash: str | None
     snapshot: str
     header: str
+    seal: str
+    """What the hash is taken over (`auditor.history.chain`)."""
     signature: str | None
     key_id: str | None
     rules: tuple[tuple[str, str], ...]
@@ -88,6 +90,8 @@ class Tombstone(NamedTuple):
     previous_hash: str | None
     report: str
     """The digest of its report."""
+    seal: str
+    """What the hash was taken over (`auditor.history.chain`)."""
     signature: str | None
     key_id: str | None
     pruned_at: str

@@ -22,17 +22,16 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from auditor.errors import UsageError
+from auditor.history.chain import SIGNATURE_SCHEMA, Statement
 from auditor.history.signature import (
-    SIGNATURE_SCHEMA,
     Signature,
     SigningKey,
-    Statement,
     encode_signature,
-    encode_statement,
     load_public_key,
     load_signing_key,
     read_signature,
 )
+from auditor.model.canonical import encode_canonical
 from tests.history.keys import write_keys
 
 STATEMENT = Statement(
@@ -41,7 +40,7 @@ STATEMENT = Statement(
     run="run-1",
     sequence=3,
     hash="ab" * 32,
-    report_digest="cd" * 32,
+    report="cd" * 32,
 )
 
 
@@ -49,7 +48,7 @@ def test_a_signature_is_verified_by_the_public_key(tmp_path: Path) -> None:
     """By that key alone, for that statement alone; key and signature name the same id."""
     private, public = write_keys(tmp_path)
     _, other = write_keys(tmp_path, "other")
-    signed = load_signing_key(private).sign(STATEMENT)
+    signed = load_signing_key(private).sign_statement(STATEMENT)
     key = load_public_key(public)
     assert key.key_id == signed.key_id != load_public_key(other).key_id
     assert key.verifies(STATEMENT, signed.signature)
@@ -60,7 +59,7 @@ def test_a_signature_is_verified_by_the_public_key(tmp_path: Path) -> None:
 def test_no_field_of_a_statement_can_be_altered(tmp_path: Path, field: str) -> None:
     """The signature covers all of it."""
     private, public = write_keys(tmp_path)
-    signed = load_signing_key(private).sign(STATEMENT)
+    signed = load_signing_key(private).sign_statement(STATEMENT)
     was = getattr(STATEMENT, field)
     altered = msgspec.structs.replace(
         STATEMENT, **{field: was + 1 if isinstance(was, int) else f"{was}0"}
@@ -78,7 +77,7 @@ def test_what_is_no_signature_verifies_nothing(tmp_path: Path, text: str) -> Non
 def test_the_file_holds_the_signature_whole(tmp_path: Path) -> None:
     """What is written is read back, and the file is JSON for people, too."""
     private, _ = write_keys(tmp_path)
-    signed = load_signing_key(private).sign(STATEMENT)
+    signed = load_signing_key(private).sign_statement(STATEMENT)
     data = encode_signature(signed)
     assert signed == read_signature(data)
     assert data.startswith(b'{\n  "statement": {')
@@ -92,7 +91,7 @@ def test_the_file_holds_the_signature_whole(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_no_signature(tmp_path: Path, was: bytes, now: bytes) -> None:
     """Another schema or algorithm, a field that lacks, no JSON: it cannot be checked."""
     private, _ = write_keys(tmp_path)
-    data = encode_signature(load_signing_key(private).sign(STATEMENT))
+    data = encode_signature(load_signing_key(private).sign_statement(STATEMENT))
     assert read_signature(data.replace(was, now, 1)) is None
     assert read_signature(b"[" * 100_000) is None
 
@@ -165,11 +164,11 @@ def test_openssl_makes_the_keys_and_checks_the_signature(tmp_path: Path) -> None
 
     openssl("genpkey", "-algorithm", "ed25519", "-out", "key.pem")
     openssl("pkey", "-in", "key.pem", "-pubout", "-out", "key.pub")
-    signed = load_signing_key(str(tmp_path / "key.pem")).sign(STATEMENT)
+    signed = load_signing_key(str(tmp_path / "key.pem")).sign_statement(STATEMENT)
     assert load_public_key(str(tmp_path / "key.pub")).verifies(STATEMENT, signed.signature)
     der = openssl("pkey", "-pubin", "-in", "key.pub", "-outform", "DER")
     assert signed.key_id == hashlib.sha256(der).hexdigest()
-    (tmp_path / "statement").write_bytes(encode_statement(STATEMENT))
+    (tmp_path / "statement").write_bytes(encode_canonical(STATEMENT))
     (tmp_path / "signature").write_bytes(base64.b64decode(signed.signature))
     verify = ("pkeyutl", "-verify", "-pubin", "-inkey", "key.pub", "-rawin", "-in", "statement")
     assert b"Signature Verified Successfully" in openssl(*verify, "-sigfile", "signature")
@@ -178,6 +177,6 @@ def test_openssl_makes_the_keys_and_checks_the_signature(tmp_path: Path) -> None
 def test_signing_twice_gives_the_same_signature() -> None:
     """So that a signature file that was lost can be made again."""
     key = SigningKey(Ed25519PrivateKey.from_private_bytes(b"\1" * 32))
-    first = key.sign(STATEMENT)
+    first = key.sign_statement(STATEMENT)
     assert isinstance(first, Signature)
-    assert first == key.sign(STATEMENT)
+    assert first == key.sign_statement(STATEMENT)

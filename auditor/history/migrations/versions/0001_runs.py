@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("previous_hash", sa.Text),
         sa.Column("snapshot", sa.Text, sa.ForeignKey("snapshots.digest"), nullable=False),
         sa.Column("header", sa.Text, nullable=False),
+        sa.Column("seal", sa.Text, nullable=False),
         sa.UniqueConstraint("cluster", "sequence"),
     )
     op.create_index("runs_snapshot", "runs", ["snapshot"])

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.Text, nullable=False),
         sa.Column("previous_hash", sa.Text),
         sa.Column("report", sa.Text, nullable=False),
+        sa.Column("seal", sa.Text, nullable=False),
         sa.Column("signature", sa.Text),
         sa.Column("key_id", sa.Text),
         sa.Column("pruned_at", sa.Text, nullable=False),
