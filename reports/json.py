@@ -21,22 +21,23 @@ def encode(report: Report) -> bytes:
     from 0.0001 up to 1e16, which is why evidence rounds shares to four places: smaller and larger
     ones differ in their exponents (`1e-7` here, `1e-07` there).
     """
-    return _encode(report, "sorted")
+    return encode_value(report, "sorted")
 
 
 def digest(report: Report) -> str:
     """Return the SHA-256 of the canonical JSON without ``run`` and ``digest``, in hex."""
     value: dict[str, Any] = msgspec.to_builtins(report, order="sorted")
     sealed = {key: part for key, part in value.items() if key not in UNSEALED}
-    return hashlib.sha256(_encode(sealed, "sorted")).hexdigest()
+    return hashlib.sha256(encode_value(sealed, "sorted")).hexdigest()
 
 
 def render_json(audit: Audit) -> bytes:
     """Render report.json: the contract's order of fields, indented by two spaces, UTF-8."""
-    return msgspec.json.format(_encode(audit.report, "deterministic"), indent=2) + b"\n"
+    return msgspec.json.format(encode_value(audit.report, "deterministic"), indent=2) + b"\n"
 
 
-def _encode(value: object, order: Any) -> bytes:
+def encode_value(value: object, order: Any) -> bytes:
+    """Return a value as JSON, its keys `sorted`, or its fields in the contract's order."""
     try:
         return msgspec.json.encode(value, order=order)
     except UnicodeEncodeError:
