@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports.controls import Controls
+from reports.drift_rows import Changes
+from reports.evidence import Evidence
 from reports.exceptions import Exceptions
 from reports.rows import (
     Excluded,
@@ -20,6 +22,7 @@ from reports.rows import (
     Worst,
 )
 from reports.scoring import ScoreRow
+from reports.trend import TrendDisplay
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,9 @@ class Display:
     """How many findings are waived, by severity; empty where none is."""
     score: ScoreRow
     worst: Worst
+    changes: Changes
+    """Since the last run of the cluster that is kept."""
+    trend: TrendDisplay
     sections: tuple[FindingSection, ...]
     listed: str
     """How this format lists the findings, where it does not show each in full."""
@@ -50,6 +56,7 @@ class Display:
     rules: tuple[RuleRow, ...]
     pages: tuple[PageRow, ...]
     identity: tuple[Fact, ...]
+    evidence: Evidence
     run: str
     digest: str
     tool: str

@@ -13,6 +13,7 @@ from reports.controls import ControlNames
 from reports.finding_rows import OPEN, Company, build_row, find_place, sort_findings
 from reports.layout import Layout
 from reports.rows import Fact, FindingGroup, FindingRow, FindingSection
+from reports.sightings import Sightings
 from reports.text import count, join_words, show_name, show_text
 
 
@@ -57,6 +58,7 @@ class _Builder:
         self._names = ControlNames(report.frameworks)
         self._named: set[str] = set()
         self._company = Company(ordered, titles)
+        self._sightings = Sightings(report)
         self._is_crowded = len(ordered) > layout.group_above
         self._left = _Budget(full=layout.full_rows, lines=layout.finding_rows)
 
@@ -89,16 +91,27 @@ class _Builder:
             system=first.system,
             namespace=show_name(first.subject.namespace or "") if self._is_crowded else "",
             total=len(members),
-            extent=_extent(members),
+            extent=self._extent(members),
             hint=show_text(first.hint),
             controls=self._controls(members),
             rows=tuple(
-                build_row(one, self._titles, layout, self._company) for one in members[:full]
+                build_row(one, self._titles, layout, self._company, self._sightings)
+                for one in members[:full]
             ),
-            listed=tuple(build_row(one, self._titles, None) for one in members[full:shown]),
+            listed=tuple(
+                build_row(one, self._titles, None, sightings=self._sightings)
+                for one in members[full:shown]
+            ),
             omitted=len(members) - shown,
             folded=is_minor or first.status != OPEN or len(members) > layout.open_rows,
         )
+
+    def _extent(self, members: Sequence[FindingRecord]) -> str:
+        places = {find_place(one.subject) for one in members} - {None}
+        found = count(len(members), "finding")
+        where = f" in {count(len(places), 'namespace')}" if len(places) > 1 else ""
+        new = sum(self._sightings.is_new(one) for one in members)
+        return f"{found}{where}{f', {new:,} new' if new else ''}"
 
     def _controls(self, members: Sequence[FindingRecord]) -> tuple[Fact, ...]:
         rule = members[0].rule
@@ -133,12 +146,6 @@ def _head(anchor: str, total: int) -> tuple[str, str]:
                 "Accepted by a waiver, for a reason and until a day. They are not open, and a "
                 "waived finding never counts as pass."
             )
-
-
-def _extent(members: Sequence[FindingRecord]) -> str:
-    places = {find_place(one.subject) for one in members} - {None}
-    found = count(len(members), "finding")
-    return f"{found} in {count(len(places), 'namespace')}" if len(places) > 1 else found
 
 
 def _omitted(left_out: Mapping[Severity, int]) -> str:

@@ -9,6 +9,7 @@ from auditor.model.report import FindingRecord, Report
 from reports.exceptions import describe_terms
 from reports.layout import Layout
 from reports.rows import ChangedRow, ChangedRows, Fact, FindingRow, Related, RemediationRow
+from reports.sightings import Sightings
 from reports.text import clip, count, show_name, show_text, visible_lines, words_of
 
 EVIDENCE_VALUES = 12
@@ -76,6 +77,7 @@ def build_row(
     titles: Mapping[str, str],
     layout: Layout | None,
     company: Company | None = None,
+    sightings: Sightings | None = None,
 ) -> FindingRow:
     """Word one finding. Without a layout its remediation is left out: the row is a pointer."""
     subject, waiver = one.subject, one.waiver
@@ -101,7 +103,8 @@ def build_row(
         policies=_cut([show_name(key) for key in one.policies], POLICIES_SHOWN),
         evidence=tuple(describe_evidence(one.evidence)),
         related=company.of(one) if company else (),
-        seen=_seen(one),
+        seen=sightings.describe(one) if sightings else "",
+        is_new=sightings is not None and sightings.is_new(one),
         remediation=_remediation(one.remediation, layout) if one.remediation and layout else None,
     )
 
@@ -165,13 +168,6 @@ def _cut(values: Sequence[str], length: int) -> tuple[str, ...]:
     if len(values) <= length:
         return tuple(values)
     return (*values[:length], f"and {len(values) - length:,} more")
-
-
-def _seen(one: FindingRecord) -> str:
-    if one.first_seen is None:
-        return ""
-    last = f", last {show_name(one.last_seen)}" if one.last_seen else ""
-    return f"first {show_name(one.first_seen)}{last}"
 
 
 def _remediation(remediation: Remediation, layout: Layout) -> RemediationRow:

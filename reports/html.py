@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
 from auditor.model.report import Audit
+from reports.content_policy import write_policy
 from reports.layout import SCREEN, Layout
 from reports.templates import load_environment, read_sources
 from reports.view import arrange
@@ -28,27 +26,9 @@ def render_html(audit: Audit, layout: Layout = SCREEN) -> bytes:
         .get_template("report.html")
         .render(
             display=arrange(audit, layout),
-            policy=_policy(style, script),
+            policy=write_policy(style, script),
             style=Markup(style),  # noqa: S704  a file of ours, unescaped as the hash demands
             script=Markup(script),  # noqa: S704  likewise
         )
     )
     return document.encode()
-
-
-def _policy(style: str, script: str) -> str:
-    return "; ".join(
-        [
-            "default-src 'none'",
-            f"style-src '{_hash(style)}'",
-            f"script-src '{_hash(script)}'",
-            "img-src data:",
-            "base-uri 'none'",
-            "form-action 'none'",
-        ]
-    )
-
-
-def _hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"

@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.model.findings import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class DriftLimits:
+    """How much of a drift a format shows, and where it says that the rest stands."""
+
+    opened: int
+    """Connections listed."""
+    closed: int
+    groups: int
+    """Pairs of namespaces listed."""
+    policies: int
+    """Policies listed of those added, of those removed, and of those changed."""
+    fields: int
+    """Fields listed of a policy."""
+    value_length: int
+    """Characters shown of a field's value."""
+    findings: int
+    """Findings listed of the new, of the resolved, and of those that cannot be compared."""
+    scope: int
+    rows_elsewhere: str
+    """Where connections stand that are not listed here."""
+    lists_elsewhere: str
+    """Where all else stands that is not listed here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +61,9 @@ class Layout:
     excluded_rows: int
     waiver_rows: int
     """Waivers listed of each state."""
+    drift: DriftLimits
+    trend_rows: int
+    """Runs listed of the trend."""
 
 
 NO_LIMIT = 1 << 62
@@ -56,6 +83,19 @@ SCREEN = Layout(
     gap_rows=2000,
     excluded_rows=2000,
     waiver_rows=2000,
+    drift=DriftLimits(
+        opened=1000,
+        closed=1000,
+        groups=500,
+        policies=500,
+        fields=50,
+        value_length=1000,
+        findings=500,
+        scope=500,
+        rows_elsewhere="netpol-auditor diff -o json lists all",
+        lists_elsewhere="report.json holds all",
+    ),
+    trend_rows=52,
 )
 """The HTML file: everything, grouped above 5,000 findings so that a browser stays quick."""
 
@@ -74,5 +114,40 @@ PAPER = Layout(
     gap_rows=200,
     excluded_rows=100,
     waiver_rows=100,
+    drift=DriftLimits(
+        opened=40,
+        closed=20,
+        groups=30,
+        policies=30,
+        fields=8,
+        value_length=200,
+        findings=30,
+        scope=30,
+        rows_elsewhere="report.json holds the first 1,000, netpol-auditor diff -o json lists all",
+        lists_elsewhere="report.json holds all",
+    ),
+    trend_rows=12,
 )
 """The PDF: a document to file and to sign; its cost grows faster than its rows."""
+
+_JSON_LISTS_ALL = "-o json lists all"
+
+TERMINAL = DriftLimits(
+    opened=50,
+    closed=50,
+    groups=50,
+    policies=50,
+    fields=20,
+    value_length=200,
+    findings=50,
+    scope=50,
+    rows_elsewhere=_JSON_LISTS_ALL,
+    lists_elsewhere=_JSON_LISTS_ALL,
+)
+"""A drift printed for people: a few screens, whatever changed."""
+
+COMMENT = replace(TERMINAL, opened=200, closed=100, policies=100, fields=10, findings=100)
+"""A drift as a comment on a merge request: more than fits is cut by size there."""
+
+PAGE = replace(SCREEN.drift, rows_elsewhere=_JSON_LISTS_ALL, lists_elsewhere=_JSON_LISTS_ALL)
+"""A drift as a page of its own."""

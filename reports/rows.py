@@ -127,6 +127,9 @@ class FindingRow:
     evidence: tuple[Fact, ...]
     related: tuple[Related, ...]
     seen: str
+    """Since when; empty where no history says so."""
+    is_new: bool
+    """It was looked for in the run before, and not found."""
     remediation: RemediationRow | None
 
 

@@ -8,14 +8,17 @@ from auditor.model.findings import Severity
 from auditor.model.report import Audit, GapRecord, Report, ScoreRecord
 from auditor.model.waivers import WaiverState, WaiverUseRecord
 from reports.conclusion import conclude, count_severities, describe_gap, warn
+from reports.drift_words import explain_absence, sum_up
 from reports.finding_rows import build_row, sort_findings
 from reports.paint import Paint
 from reports.scoring import describe_score
-from reports.text import count, join_words, show_name, show_text, show_title
+from reports.text import count, group_digits, join_words, show_name, show_text, show_title
+from reports.times import describe_minute
 from reports.worst import pick_worst
 
 _GAPS_SHOWN = 5
 _WAIVERS_SHOWN = 5
+_HASH_SHOWN = 12
 
 SEVERITY_COLORS: Mapping[Severity, str] = {
     Severity.CRITICAL: "magenta",
@@ -71,6 +74,7 @@ def _summary(audit: Audit, paths: Sequence[str], paint: Paint) -> Iterator[str]:
         system = f"  ({one.system:,} in system namespaces)" if one.system else ""
         yield f"  {_label(one.severity, paint)} {one.total:>6,}{system}"
     yield from _accepted(report, paint)
+    yield from _changes(audit, paint)
     yield ""
     yield from _score(report.summary.score)
     yield from _worst(audit, titles, paint)
@@ -83,6 +87,35 @@ def _summary(audit: Audit, paths: Sequence[str], paint: Paint) -> Iterator[str]:
         yield ""
         yield "written:"
         yield from (f"  {show_name(path)}" for path in paths)
+    yield from _history(audit)
+
+
+def _changes(audit: Audit, paint: Paint) -> Iterator[str]:
+    """What changed since the last run that is kept: what opened is the news."""
+    drift = audit.report.drift
+    if drift is None:
+        if audit.report.run.evidence is not None:
+            yield ""
+            yield explain_absence(audit)
+        return
+    yield ""
+    since = f"since {describe_minute(drift.previous.taken_at)}"
+    opened = drift.connections.totals.opened
+    yield f"{paint(since, 'yellow') if opened else since}: {'; '.join(sum_up(drift))}"
+
+
+def _history(audit: Audit) -> Iterator[str]:
+    """Where the run is kept, and the hash that a reader may write down; or why it is not kept."""
+    evidence = audit.report.run.evidence
+    if evidence is None and audit.history is None:
+        return
+    yield ""
+    where = show_text(audit.history or "kept")
+    if evidence is None:
+        yield f"history: {where}"
+    else:
+        run = f"run {group_digits(evidence.sequence)}"
+        yield f"history: {where}, {run}, hash {show_name(evidence.hash[:_HASH_SHOWN])}…"
 
 
 def _accepted(report: Report, paint: Paint) -> Iterator[str]:
@@ -145,7 +178,8 @@ def _worst(audit: Audit, titles: Mapping[str, str], paint: Paint) -> Iterator[st
     for row in worst.rows:
         found = row.finding
         more = f"  (and {row.more:,} more)" if row.more else ""
-        yield f"  {_label(found.severity, paint)} {found.rule}: {found.subject}{more}"
+        new = f"  {paint('new', 'red')}" if found.is_new else ""
+        yield f"  {_label(found.severity, paint)} {found.rule}: {found.subject}{new}{more}"
         if found.witness:
             yield f"           {found.witness}"
 

@@ -12,6 +12,9 @@ NAME_LENGTH = 300
 TEXT_LENGTH = 2000
 """Characters of a message that are shown."""
 
+MINUS = "\N{MINUS SIGN}"
+"""As wide as a plus, and no hyphen."""
+
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 

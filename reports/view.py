@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
 from auditor.model.report import Audit, ClusterRecord, GapRecord, Report, RulePage, ScopeRecord
 from reports.charts import draw
@@ -17,13 +16,26 @@ from reports.conclusion import (
 )
 from reports.controls import list_controls
 from reports.display import Display
+from reports.drift_view import arrange_changes
+from reports.evidence import list_evidence
 from reports.exceptions import list_exceptions
 from reports.finding_groups import build_sections, describe_listing
 from reports.layout import Layout
-from reports.rows import Excluded, Fact, GapRow, Gaps, PageBlock, PageRow, PageSection
+from reports.rows import (
+    Excluded,
+    Fact,
+    FindingSection,
+    GapRow,
+    Gaps,
+    PageBlock,
+    PageRow,
+    PageSection,
+)
 from reports.rule_rows import list_rules
 from reports.scoring import describe_score
 from reports.text import count, group_digits, paragraphs, show_name, show_text, show_title, visible
+from reports.times import describe_time, parse_time
+from reports.trend import arrange_trend
 from reports.worst import pick_worst
 
 LIMITS = (
@@ -57,6 +69,8 @@ def arrange(audit: Audit, layout: Layout) -> Display:
         waived=describe_waived(report.summary.waived_by_severity),
         score=describe_score(report.summary.score),
         worst=pick_worst(audit, titles),
+        changes=arrange_changes(audit, titles, layout, _listed(sections)),
+        trend=arrange_trend(audit, layout.trend_rows),
         sections=sections,
         listed=describe_listing(sections, layout),
         scope=tuple(_scope(report.scope)),
@@ -73,6 +87,7 @@ def arrange(audit: Audit, layout: Layout) -> Display:
         rules=tuple(list_rules(report, titles)),
         pages=tuple(_page(page) for page in audit.pages),
         identity=tuple(_identity(report)),
+        evidence=list_evidence(audit),
         run=show_name(report.run.id),
         digest=show_name(report.digest),
         tool=show_name(f"{report.tool.name} {report.tool.version}"),
@@ -80,22 +95,19 @@ def arrange(audit: Audit, layout: Layout) -> Display:
     )
 
 
-def describe_time(moment: str) -> str:
-    """Return `2026-11-21 14:03:07 UTC`; what is no ISO 8601 time is shown as it stands."""
-    parsed = _parse(moment)
-    return f"{parsed:%Y-%m-%d %H:%M:%S} UTC" if parsed else show_name(moment)
-
-
-def _parse(moment: str) -> datetime | None:
-    try:
-        parsed = datetime.fromisoformat(moment)
-    except ValueError:
-        return None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+def _listed(sections: Iterable[FindingSection]) -> frozenset[str]:
+    """The ids of the findings that stand somewhere in the document."""
+    return frozenset(
+        row.id
+        for section in sections
+        for group in section.groups
+        for rows in (group.rows, group.listed)
+        for row in rows
+    )
 
 
 def _w3c_date(moment: str) -> str:
-    parsed = _parse(moment)
+    parsed = parse_time(moment)
     return f"{parsed:%Y-%m-%dT%H:%M:%SZ}" if parsed else ""
 
 

@@ -10,6 +10,7 @@ from auditor.model.findings import Severity, SubjectRecord
 from auditor.model.report import Audit, FindingRecord
 from reports.finding_rows import OPEN, build_row, find_place, sort_findings
 from reports.rows import Worst, WorstRow
+from reports.sightings import Sightings
 from reports.text import count
 
 WORST = 6
@@ -24,6 +25,7 @@ def pick_worst(audit: Audit, titles: Mapping[str, str]) -> Worst:
     one about the subject with most open findings of that severity or worse.
     """
     ordered = [one for one in sort_findings(audit.report) if one.status == OPEN and not one.system]
+    sightings = Sightings(audit.report)
     burden: Counter[SubjectRecord] = Counter()
     named: set[SubjectRecord] = set()
 
@@ -42,7 +44,8 @@ def pick_worst(audit: Audit, titles: Mapping[str, str]) -> Worst:
             if len(worst) < WORST:
                 first = min(members, key=order)
                 named.add(first.subject)
-                worst.append(WorstRow(build_row(first, titles, None), len(members) - 1))
+                row = build_row(first, titles, None, sightings=sightings)
+                worst.append(WorstRow(row, len(members) - 1))
     rest = problems - len(worst)
     listed = "is" if rest == 1 else "are"
     text = f"{count(rest, 'further problem')} {listed} among the findings below." if rest else ""

@@ -159,9 +159,9 @@ def test_the_document_has_bookmarks(shop: PdfReader) -> None:
     """The sections, in order."""
     titles = [str(one["/Title"]) for one in shop.outline if not isinstance(one, list)]
     assert [
-        "Conclusion", "Scope", "Gaps", "Who can reach whom", "Findings: 8",
-        "Findings in system namespaces: 2", "Exceptions", "Rules", "Controls", "Sign-off",
-        "Appendix: rule pages",
+        "Conclusion", "Changes since the last run", "Trend", "Scope", "Gaps",
+        "Who can reach whom", "Findings: 8", "Findings in system namespaces: 2", "Exceptions",
+        "Rules", "Controls", "Evidence", "Sign-off", "Appendix: rule pages",
     ] == titles  # fmt: skip
 
 

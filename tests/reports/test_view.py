@@ -14,7 +14,7 @@ from auditor.model.report import RuleRecord
 from reports.finding_rows import describe_evidence, describe_witness
 from reports.layout import PAPER, SCREEN
 from reports.rows import ChangedRows, FindingRow, FindingSection, Tone
-from reports.view import arrange, describe_time
+from reports.view import arrange
 from tests.reports.audits import GAPS, make_audit, make_finding, make_many, make_page, make_shop
 
 
@@ -309,24 +309,6 @@ def test_evidence_is_told_in_words() -> None:
         "None": "none",
         "Peers": "namespace a, pods 2",
     } == {fact.label: fact.value for fact in describe_evidence(evidence)}
-
-
-def test_times_are_told_in_utc() -> None:
-    """An offset is taken off; what is no time stands as it is."""
-    assert [
-        "2026-11-21 14:03:07 UTC",
-        "2026-11-21 12:03:07 UTC",
-        "2026-11-21 14:03:07 UTC",
-        "yesterday",
-    ] == [
-        describe_time(moment)
-        for moment in (
-            "2026-11-21T14:03:07Z",
-            "2026-11-21T14:03:07+02:00",
-            "2026-11-21T14:03:07",
-            "yesterday",
-        )
-    ]
 
 
 def test_a_subject_is_its_object_key() -> None:
