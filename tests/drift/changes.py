@@ -47,6 +47,13 @@ spec:
 API = WEB.replace("name: web, namespace", "name: api, namespace").replace("app: web", "app: api")
 
 
+NODE = """\
+---
+apiVersion: v1
+kind: Node
+metadata: {name: one}
+status: {addresses: [{type: InternalIP, address: 10.1.1.1}]}
+"""
 SERVICE = """\
 ---
 apiVersion: v1

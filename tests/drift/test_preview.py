@@ -7,7 +7,7 @@ import pytest
 from auditor.model.objects import PodStatus
 from auditor.model.selectors import NAMESPACE_NAME_LABEL
 from auditor.model.snapshot import Blind
-from tests.drift.changes import NARROW, POLICY, SERVICE, SHOP, WEB, live, make
+from tests.drift.changes import NARROW, NODE, POLICY, SERVICE, SHOP, WEB, live, make
 from tests.rules.auditing import read_text
 
 
@@ -167,15 +167,6 @@ def test_a_service_keeps_what_the_server_gave_it() -> None:
     closed, warnings = make(before, SERVICE.replace("type: NodePort, ", "") % ("", ""))
     assert not closed.services[0].spec.is_published
     assert any("may keep spec.type of Service shop/web" in one for one in warnings)
-
-
-NODE = """\
----
-apiVersion: v1
-kind: Node
-metadata: {name: one}
-status: {addresses: [{type: InternalIP, address: 10.1.1.1}]}
-"""
 
 
 def test_a_node_keeps_its_addresses() -> None:
