@@ -11,14 +11,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from auditor.drift.stored import with_policy_types, with_template
+from auditor.drift.stored import AT_TIMES, with_policy_types, with_template
 from auditor.model.objects import Namespace, Owner, Pod, Reference
 from auditor.model.snapshot import Blind, Gap, Snapshot
 from auditor.model.workloads import index_owners, workload_of
 from auditor.sources.unevaluated import unevaluated_gaps
-
-_AT_TIMES = {"CronJob", "Job"}
-"""Workloads that have pods only while they run."""
 
 _SHOWN = 5
 
@@ -115,7 +112,7 @@ class _Pods:
 
     def _add(self, workload: Reference, made: list[Pod]) -> None:
         """Add the pods of a workload that is not there, if it would be seen if it were."""
-        if workload.kind in _AT_TIMES or {None, workload.namespace} & self._unread:
+        if workload.kind in AT_TIMES or {None, workload.namespace} & self._unread:
             self._unknown.append(workload)
         else:
             self._absent.append(workload)

@@ -15,7 +15,7 @@ import msgspec
 from auditor.drift.deletions import delete, find_target
 from auditor.drift.draft import Draft
 from auditor.drift.kept_fields import find_kept_fields
-from auditor.drift.stored import with_policy_types, with_template
+from auditor.drift.stored import AT_TIMES, with_policy_types, with_template
 from auditor.errors import UsageError
 from auditor.model.objects import (
     Agent,
@@ -176,6 +176,8 @@ class _Putting:
                     workloads[key] = workload._replace(pods=0)
                 elif workload.pods:
                     yield f"{_name(key)} of no replicas counts as one pod: it can be scaled up"
+            if self._is_live and workload.kind in AT_TIMES and key not in pods:
+                yield f"{_name(key)} has no pods now: it is previewed as a new one"
             for place in pods.get(key, ()):
                 self._update(place, workload)
         for pod in expand(workloads, [*self._draft.pods.values()], [*self._draft.owners.values()]):

@@ -6,6 +6,9 @@ import msgspec
 
 from auditor.model.objects import Metadata, NetworkPolicy, Pod, PodSpec
 
+AT_TIMES = frozenset({"CronJob", "Job"})
+"""Workloads that have pods only while they run."""
+
 CONTROLLER_LABELS = frozenset(
     {
         "apps.kubernetes.io/pod-index",

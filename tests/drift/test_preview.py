@@ -167,6 +167,8 @@ def test_a_service_keeps_what_the_server_gave_it() -> None:
     closed, warnings = make(before, SERVICE.replace("type: NodePort, ", "") % ("", ""))
     assert not closed.services[0].spec.is_published
     assert any("may keep spec.type of Service shop/web" in one for one in warnings)
+    named = SERVICE.replace("NodePort", "ExternalName, externalName: example.com") % ("", "")
+    assert () == make(before, named).snapshot.services[0].cluster_addresses
 
 
 def test_a_node_keeps_its_addresses() -> None:

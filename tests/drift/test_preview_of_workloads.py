@@ -115,3 +115,11 @@ def test_pods_of_a_cron_job_are_found_through_their_job() -> None:
     """They get the template of the one above; the label of the Job stays."""
     after, _ = make(live(read_text(SHOP + RUN)), JOB.replace("app: sweep", "app: broom"))
     assert [("sweep-28700000-x", {"app": "broom", "job-name": "sweep-28700000"})] == pods_of(after)
+
+
+def test_a_cron_job_that_does_not_run_is_previewed_as_new() -> None:
+    """A cluster shows its pods only while they run: nobody can say whether it is there."""
+    after, warnings = make(live(read_text(SHOP)), JOB)
+    assert ["sweep-1"] == [one.name for one in after.pods]
+    assert ("CronJob shop/sweep has no pods now: it is previewed as a new one",) == warnings
+    assert () == make(read_text(SHOP), JOB).warnings
