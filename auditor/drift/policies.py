@@ -84,8 +84,6 @@ def _compare(previous: NetworkPolicy, current: NetworkPolicy) -> PolicyChange | 
     ):
         return None
     fields = tuple(compare_fields(spell_policy(previous), spell_policy(current)))
-    if not fields:
-        return None
     manager = _last_manager(current.metadata.managed_fields)
     return PolicyChange(key=str(current.reference), fields=fields, manager=manager)
 
