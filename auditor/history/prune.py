@@ -108,7 +108,8 @@ def prune(
             )
         if database.path is not None:
             # SQLite hands pages that it no longer needs back to the file system when it is asked.
-            connection.exec_driver_sql("PRAGMA incremental_vacuum").fetchall()
+            # The driver's own cursor can be read to the end where there are none.
+            connection.connection.cursor().execute("PRAGMA incremental_vacuum").fetchall()
     return PruneResult(chosen, len(orphans))
 
 
