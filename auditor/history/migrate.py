@@ -6,6 +6,7 @@ import sqlite3
 import time
 from enum import Enum
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import Connection, inspect, text
 
@@ -109,8 +110,7 @@ def _log_ahead(connection: Connection, wait_seconds: float) -> None:
     A file system that cannot share memory refuses, and the mode stays as it is. Programs that do
     this at the same time are told at once that the file is busy, however long they would wait.
     """
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)  # noqa: S101  the engine's own creator made it
+    raw = cast("sqlite3.Connection", connection.connection.driver_connection)
     deadline = time.monotonic() + wait_seconds
     while True:
         try:

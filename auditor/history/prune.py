@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, bindparam, delete, exists, select
 
@@ -106,10 +107,8 @@ def prune(
                 delete(SNAPSHOTS).where(SNAPSHOTS.c.digest == bindparam("orphan")),
                 [{"orphan": one} for one in orphans],
             )
-        if database.path is not None:
-            # SQLite hands pages that it no longer needs back to the file system when it is asked.
-            # The driver's own cursor can be read to the end where there are none.
-            connection.connection.cursor().execute("PRAGMA incremental_vacuum").fetchall()
+    if database.path is not None:
+        _shrink(database)
     return PruneResult(chosen, len(orphans))
 
 
@@ -150,6 +149,21 @@ def _orphans(connection: Connection, own: frozenset[str], now: str) -> list[str]
         for row in connection.execute(alone)
         if row.digest in own or _time(now) - _time(row.stored_at) > _ORPHAN_AGE
     )
+
+
+def _shrink(database: Database) -> None:
+    """Have SQLite give pages that it no longer needs back to the file system.
+
+    Only as a script it gives all of them: as a statement, one for each row that is fetched.
+    """
+    with database.engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        try:
+            cast("sqlite3.Connection", raw).executescript("PRAGMA incremental_vacuum")
+        except sqlite3.OperationalError as error:
+            # What is pruned is pruned; while another program writes, it takes free pages first.
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
+                raise
 
 
 def _time(text: str) -> datetime:
