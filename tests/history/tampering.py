@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +31,10 @@ PRUNED = "run-0001"
 
 RUNS = 5
 """Runs of each cluster, the pruned one included; those of `OTHER` have odd ids from 101 on."""
+
+
+RUN = "run-0003"
+"""A run of `CLUSTER` amid the others."""
 
 
 class Kept(NamedTuple):
@@ -82,6 +86,10 @@ class Kept(NamedTuple):
         """Check one file."""
         (result,) = self.verify(data, keys=keys).files
         return result
+
+
+Tamper = Callable[[], Kept]
+"""Makes a copy of the store to tamper with."""
 
 
 def hand_out(report: Report, evidence: EvidenceRecord) -> bytes:
