@@ -35,11 +35,8 @@ class Database(NamedTuple):
     """For people, without secrets."""
     path: Path | None
     wait_seconds: float
-
-    @property
-    def is_immutable(self) -> bool:
-        """It can only be read as a file that nobody writes."""
-        return self.path is not None and _is_immutable(self.path)
+    is_immutable: bool = False
+    """SQLite was told that nobody writes the file."""
 
 
 def open_database(url: str, *, create: bool, wait_seconds: float = WAIT_SECONDS) -> Database:
@@ -85,7 +82,8 @@ def _open_sqlite(path: Path, *, create: bool, wait_seconds: float) -> Database:
             raise HistoryError(f"history {where} is a folder", hint=_HINT_URL)
     except OSError as error:
         raise explain_files(error, f"history {where} cannot be opened") from error
-    mode = "mode=ro&immutable=1" if _is_immutable(path) else "mode=rwc" if create else "mode=rw"
+    immutable = _is_immutable(path)
+    mode = "mode=ro&immutable=1" if immutable else "mode=rwc" if create else "mode=rw"
     address = f"file:{quote(os.fsencode(path.absolute()))}?{mode}"
 
     def connect() -> sqlite3.Connection:
@@ -108,7 +106,7 @@ def _open_sqlite(path: Path, *, create: bool, wait_seconds: float) -> Database:
         writes = connection.get_execution_options().get(_WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
-    return Database(engine, where, path, wait_seconds)
+    return Database(engine, where, path, wait_seconds, immutable)
 
 
 def _is_immutable(path: Path) -> bool:

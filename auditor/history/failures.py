@@ -46,6 +46,10 @@ _POSTGRESQL = {
 """By SQLSTATE."""
 
 
+_REFUSALS = ("authentication failed", "no password supplied")
+"""What PostgreSQL's client library says; of a connection that failed it gives no SQLSTATE."""
+
+
 @contextmanager
 def reported(where: str) -> Iterator[None]:
     """Turn what goes wrong inside into a `HistoryError`. ``where`` is the store, for people."""
@@ -64,7 +68,7 @@ def reported(where: str) -> Iterator[None]:
 
 
 def explain(error: BaseException, where: str) -> HistoryError:
-    """The error of a database driver as the user is told of it; the first line of it, at most."""
+    """The error of a database driver as the user is told of it; in one line."""
     if isinstance(error, sqlite3.Error):
         return _explain_sqlite(error, where)
     state: str | None = getattr(error, "sqlstate", None)
@@ -73,7 +77,7 @@ def explain(error: BaseException, where: str) -> HistoryError:
         return HistoryError(f"history {where} {what}: {_line(error)}", hint=hint)
     if state is not None:
         return HistoryError(f"history {where} failed: {_line(error)}", hint=_HINT_ELSEWHERE)
-    if "password" in str(error) or "authentication" in str(error):
+    if any(phrase in str(error) for phrase in _REFUSALS):
         return HistoryError(f"history {where} refuses the user or password", hint=_HINT_PASSWORD)
     return HistoryError(f"history {where} cannot be reached: {_line(error)}", hint=_HINT_SERVER)
 
@@ -99,6 +103,6 @@ def _explain_sqlite(error: sqlite3.Error, where: str) -> HistoryError:
 
 
 def _line(error: BaseException) -> str:
-    """The last line of what an error says: a driver first says what it tried."""
+    """The first line of what an error says: the rest is advice, and where in a statement."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__

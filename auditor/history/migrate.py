@@ -77,7 +77,7 @@ def migrate(database: Database) -> None:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             if look(connection, database.where) is not SchemaState.NEWEST:
-                _upgrade(connection, NEWEST)
+                upgrade(connection, NEWEST)
 
 
 def lock_store(connection: Connection, *, exclusive: bool) -> None:
@@ -94,7 +94,8 @@ _LOCK = int.from_bytes(b"netpol-a")
 """Any number that no other program takes."""
 
 
-def _upgrade(connection: Connection, revision: str) -> None:
+def upgrade(connection: Connection, revision: str) -> None:
+    """Run the steps up to a revision, in the connection's transaction."""
     from alembic import command
     from alembic.config import Config
 

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import unquote, urlsplit
 
 from auditor.errors import HistoryError, UsageError
 from auditor.history.failures import explain_files
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _SUFFIX = ".snapshot"
+_FOLDERS = frozenset({"file", "local"})
+"""What follows them is a path to fsspec: nothing in it is escaped."""
+
 _PUTS_WHOLE = frozenset({"abfs", "abfss", "adl", "az", "gcs", "gs", "memory", "oss", "s3", "s3a"})
 """The protocols of stores in which an object appears when all of it has been sent."""
 _HINT_PLACE = "name a folder, or a URL that fsspec knows, with --snapshots"
@@ -55,8 +57,9 @@ def open_place(url: str) -> SnapshotPlace:
     """
     if "://" not in url:
         return Folder(Path(url))
-    if url.startswith("file://"):
-        return Folder(Path(unquote(urlsplit(url).path)))
+    protocol, _, path = url.partition("://")
+    if protocol in _FOLDERS:
+        return Folder(Path(path))
     return ObjectStore(url)
 
 

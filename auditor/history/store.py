@@ -62,11 +62,17 @@ def open_store(
     database = open_database(url, create=create, wait_seconds=wait_seconds)
     try:
         store = Store(database, _open_snapshots(database, snapshots))
+        before = _stamp(database)
         if create:
             store.prepare()
         else:
             store.check()
         yield store
+        if _stamp(database) != before:
+            raise HistoryError(
+                f"history {database.where} was written while it was read, and cannot be locked",
+                hint="run this again, or give this user the right to write its folder",
+            )
     finally:
         database.engine.dispose()
 
@@ -79,6 +85,7 @@ class Store:
         self.snapshots = snapshots
         self.where = database.where
         """For people, without secrets."""
+        self._state = SchemaState.NOTHING
 
     def key_of(self, cluster: ClusterIdentity | ClusterRecord, files: Sequence[str]) -> str:
         """The key under which the runs of a cluster are kept; ``files`` as `-f` named them."""
@@ -132,6 +139,7 @@ class Store:
     def keep(self, run: NewRun, snapshot: Snapshot, *, sign: Sign | None = None) -> EvidenceRecord:
         """Keep a run and its snapshot, as the next link of its cluster's chain: whole or not."""
         with reported(self.where):
+            self._update()
             return keep(self._database, self.snapshots, run, snapshot, sign)
 
     def prune(
@@ -153,7 +161,7 @@ class Store:
                 chosen = choose(connection, retention, cluster)
                 return PruneResult(chosen, count_snapshots(connection, retention, chosen))
         with reported(self.where):
-            migrate(self._database)
+            self._update()
             return prune(self._database, self.snapshots, retention, cluster)
 
     def load_snapshot(self, run: StoredRun) -> Snapshot:
@@ -193,18 +201,24 @@ class Store:
         """Make what is missing, and bring an older schema to the newest version."""
         with reported(self.where):
             migrate(self._database)
+            self._state = SchemaState.NEWEST
 
     def check(self) -> None:
-        """See that this is a store.
+        """See that this is a store. One with an older schema can be written, not read.
 
         Raises:
             HistoryError: it is none, or of a newer version.
         """
         with reported(self.where), self._database.engine.connect() as connection:
-            if look(connection, self.where) is SchemaState.NOTHING:
+            self._state = look(connection, self.where)
+            if self._state is SchemaState.NOTHING:
                 raise HistoryError(
                     f"there is no history at {self.where}", hint="`netpol-auditor audit` makes one"
                 )
+
+    def _update(self) -> None:
+        if self._state is SchemaState.OLDER:
+            self.prepare()
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -212,6 +226,13 @@ class Store:
             if connection.dialect.name == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
+                if self._state is SchemaState.OLDER:
+                    self._state = look(connection, self.where)
+                if self._state is SchemaState.OLDER:
+                    raise HistoryError(
+                        f"history {self.where} is of an older version of netpol-auditor",
+                        hint="the next `audit` or `history prune` with it brings it up to date",
+                    )
                 yield connection
 
     def _stored(self, row: Any) -> StoredRun:
@@ -237,6 +258,14 @@ class Store:
             _load_rules=rules,
             _load_findings=findings,
         )
+
+
+def _stamp(database: Database) -> tuple[int, int] | None:
+    """What changes when another program writes a file that cannot be locked."""
+    if database.path is None or not database.is_immutable:
+        return None
+    stat = database.path.stat()
+    return stat.st_mtime_ns, stat.st_size
 
 
 def _wanted(run: str) -> Select[Any]:

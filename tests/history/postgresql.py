@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -53,7 +55,7 @@ class Server:
         initdb, program = _find("initdb"), _find("postgres")
         self._user = _find_user()
         # Not below pytest's folder, which other users may not enter; and sockets need short paths.
-        self._folder = Path(tempfile.mkdtemp(prefix="netpol-auditor-postgresql-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="netpol-auditor-postgresql-"))
         try:
             self._set_up(initdb)
             self.port = _free_port()
@@ -61,13 +63,13 @@ class Server:
                 [
                     *self._as_user(),
                     program,
-                    *("-D", self._folder / "data"),
+                    *("-D", self.folder / "data"),
                     *("-h", "127.0.0.1"),
                     *("-p", str(self.port)),
-                    *("-k", self._folder),
+                    *("-k", self.folder),
                     *(f"--{one}" for one in _SETTINGS),
                 ],
-                self._folder / "log",
+                self.folder / "log",
             )
             self._wait()
         except BaseException:
@@ -97,6 +99,22 @@ class Server:
         with self.connect("postgres") as connection:
             connection.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)".encode())
 
+    @contextmanager
+    def tablespace(self, folder: Path) -> Iterator[str]:
+        """Make an empty database whose files lie in a folder, for a while; the URL of it."""
+        if self._user is not None:
+            shutil.chown(folder, self._user)
+        name = f"small_{uuid.uuid4().hex}"
+        with self.connect("postgres") as connection:
+            connection.execute(f"CREATE TABLESPACE {name} LOCATION '{folder}'".encode())
+            connection.execute(f"CREATE DATABASE {name} TABLESPACE {name}".encode())
+        try:
+            yield self.url(name)
+        finally:
+            self.drop_database(self.url(name))
+            with self.connect("postgres") as connection:
+                connection.execute(f"DROP TABLESPACE {name}".encode())
+
     def url(self, database: str, *, password: str = PASSWORD, user: str = USER) -> str:
         """The URL of a database."""
         return f"postgresql+psycopg://{user}:{password}@127.0.0.1:{self.port}/{database}"
@@ -118,25 +136,25 @@ class Server:
         if process is not None:
             # At once, but so that it gives its shared memory back. `runuser` is not the server.
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                pid = (self._folder / "data" / "postmaster.pid").read_text().split()[0]
+                pid = (self.folder / "data" / "postmaster.pid").read_text().split()[0]
                 os.kill(int(pid), signal.SIGQUIT)
             deadline = time.monotonic() + _STOP_SECONDS
             while process.exit_code() is None and time.monotonic() < deadline:
                 time.sleep(0.02)
             process.kill()
-        shutil.rmtree(self._folder)
+        shutil.rmtree(self.folder)
 
     def _set_up(self, initdb: str) -> None:
-        password = self._folder / "password"
+        password = self.folder / "password"
         password.write_text(PASSWORD, encoding="utf-8")
         if self._user is not None:
-            for path in (self._folder, password):
+            for path in (self.folder, password):
                 shutil.chown(path, self._user)
         subprocess.run(
             [
                 *self._as_user(),
                 initdb,
-                *("-D", self._folder / "data"),
+                *("-D", self.folder / "data"),
                 *("-U", USER),
                 *("-A", "scram-sha-256"),
                 f"--pwfile={password}",
@@ -146,7 +164,7 @@ class Server:
             ],
             check=True,
             capture_output=True,
-            cwd=self._folder,
+            cwd=self.folder,
         )
 
     def _as_user(self) -> list[str]:
