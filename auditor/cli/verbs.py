@@ -21,6 +21,8 @@ _VERBS: Mapping[str, str] = {
     "explain": "say whether a connection is allowed, and why",
     "diff": "show what changed between two runs, folders or snapshots",
     "preview": "show what a change would open and close, before it is applied",
+    "history": "list past runs, ask what a rule said over a period, drop old ones",
+    "verify": "verify that the history, and reports of it, are as they were written",
     "waivers": "check files of waivers",
     "rules": "list the rules, or show a rule's page",
     "completion": "print the completion script of a shell",

@@ -42,6 +42,21 @@ def list_clusters(connection: Connection) -> tuple[ClusterEntry, ...]:
     )
 
 
+def list_strays(connection: Connection) -> tuple[str, ...]:
+    """The runs of which records remain, and no row: whoever took the row away left them."""
+    return tuple(
+        sorted(
+            {
+                str(run)
+                for table in (RULE_RESULTS, FINDINGS)
+                for run in connection.execute(
+                    select(table.c.run).where(table.c.run.not_in(select(RUNS.c.id))).distinct()
+                ).scalars()
+            }
+        )
+    )
+
+
 def find_cluster(connection: Connection, name: str) -> str | None:
     """The key of the one cluster of a name; None where there is none, or several."""
     named = select(CLUSTERS.c.key).where(CLUSTERS.c.name == name).limit(2)

@@ -23,6 +23,7 @@ from auditor.history.prune import PruneResult, Retention, choose, count_snapshot
 from auditor.history.reading import (
     find_cluster,
     list_clusters,
+    list_strays,
     newest_run,
     read_findings,
     read_first_seen,
@@ -190,6 +191,11 @@ class Store:
         """
         with self._reading() as connection:
             yield from read_raw(connection, cluster)
+
+    def strays(self) -> tuple[str, ...]:
+        """The ids of runs of which records remain, and neither they nor more: never so by us."""
+        with self._reading() as connection:
+            return list_strays(connection)
 
     def prepare(self) -> None:
         """Make what is missing, and bring an older schema to the newest version."""
