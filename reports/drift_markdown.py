@@ -36,6 +36,7 @@ SHOWN_OPEN = 10
 _NOTES = 3_000
 _KILOBYTE = 1_000
 _CAUSES_LENGTH = 120
+_SENTENCE_LENGTH = 300
 
 
 class _Part(NamedTuple):
@@ -66,7 +67,8 @@ def code(text: str) -> str:
     if not text:
         return "–"  # noqa: RUF001  nothing to be shown
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-    padding = " " if text[0] in "` " or text[-1] in "` " else ""
+    edges = text[0] + text[-1]
+    padding = " " if "`" in edges or (" " in edges and text.strip(" ")) else ""
     return f"{fence}{padding}{text}{padding}{fence}"
 
 
@@ -92,13 +94,13 @@ def _blocks(listing: DriftListing, display: DriftDisplay) -> Iterator[str]:
 
 def _title(title: str) -> str:
     shown = show_name(title)
-    return shown if re.fullmatch(r"[A-Za-z ,-]+", shown) else code(shown)
+    return shown if re.fullmatch(r"[A-Za-z][A-Za-z ,-]*", shown) else code(shown)
 
 
 def _notes(notes: Iterable[str]) -> Iterator[str]:
     left = _NOTES
     for at, note in enumerate(notes):
-        line = f"> **Warning:** {code(clip(show_text(note), 500))}\n"
+        line = f"> **Warning:** {_sentence(show_text(note))}\n"
         left -= len(line.encode())
         if left < 0 and at:
             yield "> **There are more warnings**, which do not fit here.\n"
@@ -152,8 +154,12 @@ def _fit(part: _Part) -> str:
     return f"<details>{summary}\n\n{body}\n\n</details>\n"
 
 
+def _sentence(text: str) -> str:
+    return code(clip(text, _SENTENCE_LENGTH))
+
+
 def _namespace(one: ScopeLine) -> str:
-    return f"- **{code(one.object)}**{f': {code(one.text)}' if one.text else ''}"
+    return f"- **{code(one.object)}**{f': {_sentence(one.text)}' if one.text else ''}"
 
 
 def _group(one: GroupLine) -> str:
@@ -191,10 +197,10 @@ def _field(field: FieldLine) -> Iterator[str]:
 
 def _finding(one: FindingLine) -> str:
     detail = f" ({code(one.detail)})" if one.detail else ""
-    reason = f"; not comparable: {code(clip(one.reason, 300))}" if one.reason else ""
-    message = code(clip(one.message, 300))
+    reason = f"; not comparable: {_sentence(one.reason)}" if one.reason else ""
+    message = _sentence(one.message)
     return f"- **{one.severity}** {code(one.title)}, {code(one.subject)}{detail}: {message}{reason}"
 
 
 def _scope(one: ScopeLine) -> str:
-    return f"- {one.what}: {code(one.object)}{f': {code(one.text)}' if one.text else ''}"
+    return f"- {one.what}: {code(one.object)}{f': {_sentence(one.text)}' if one.text else ''}"

@@ -143,14 +143,14 @@ def describe_waivers(uses: Sequence[WaiverUseRecord]) -> Iterator[str]:
         if one.state is WaiverState.EXPIRED:
             again = count(one.findings, "finding")
             yield (
-                f"{what} expired on {waiver.expires}: {again} "
+                f"{what} expired on {show_name(waiver.expires)}: {again} "
                 f"{'is' if one.findings == 1 else 'are'} open again"
             )
             continue
         if one.state is WaiverState.NOT_YET_VALID:
             yield f"{what} is not valid yet: it begins on {show_name(waiver.created)}"
             continue
-        ends = f"expires on {waiver.expires}, in {count(one.expires_in_days, 'day')}"
+        ends = f"expires on {show_name(waiver.expires)}, in {count(one.expires_in_days, 'day')}"
         if one.state is WaiverState.USED:
             yield f"{what} {ends}"
         else:

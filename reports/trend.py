@@ -65,8 +65,8 @@ def arrange_trend(audit: Audit, limit: int) -> TrendDisplay:
         return _without_chart(
             "No trend yet: this is the only run of the cluster that is kept."
             if trend.runs == 1
-            else "No trend: nothing but this run is known in numbers of the "
-            f"{group_digits(trend.runs)} that are kept."
+            else f"No trend: of the {group_digits(trend.runs)} runs that are kept, only this one "
+            "has its numbers."
         )
     newest = tuple(reversed(trend.points))
     rest = trend.runs - len(newest[:limit])

@@ -119,10 +119,11 @@ def _bars(
         if value is None:
             continue
         height = max(1.0, LANE * min(value, top) / top) if value > 0 else 0.0
+        width = min(step * 0.8, 40.0)
         yield Bar(
-            x=round(LABELS + place * step + step * 0.1, 2),
+            x=round(LABELS + place * step + (step - width) / 2, 2),
             y=round(y + LANE - height, 2),
-            width=round(min(step * 0.8, 40.0), 2),
+            width=round(width, 2),
             height=round(height, 2),
             title=f"{describe_minute(point.started_at)}: {spell(value)}",
         )

@@ -2,6 +2,25 @@
 
 import msgspec
 
+from auditor.model.connections import EndpointRecord
+from auditor.model.drift import (
+    DRIFT_SCHEMA,
+    Cause,
+    CauseKind,
+    ChangedRow,
+    ConnectionDrift,
+    ConnectionGroup,
+    Drift,
+    FieldChange,
+    FindingBrief,
+    FindingDrift,
+    PolicyChange,
+    PolicyDrift,
+    ScopeChange,
+    ScopeChangeKind,
+    SideRecord,
+    Totals,
+)
 from auditor.model.findings import (
     ChangedConnection,
     ChangedConnections,
@@ -18,10 +37,13 @@ from auditor.model.frameworks import (
     FrameworkRecord,
     ReadingRecord,
 )
+from auditor.model.history import Trend, TrendPoint
+from auditor.model.ports import PortRange
 from auditor.model.report import (
     Audit,
     ClusterRecord,
     CniRecord,
+    EvidenceRecord,
     ExcludedNamespace,
     GapRecord,
     GapSourceRecord,
@@ -30,6 +52,7 @@ from auditor.model.report import (
     SeverityOverrideRecord,
 )
 from auditor.model.waivers import RefusedWaiverRecord, WaiverRecord, WaiverState, WaiverUseRecord
+from reports.drift import DriftListing
 from tests.reports.audits import make_audit, make_finding, make_matrix
 
 STRINGS = (
@@ -108,8 +131,62 @@ def make_hostile(hostile: str) -> Audit:
         ),
         refused_waivers=(RefusedWaiverRecord(hostile, hostile, hostile),),
         frameworks=(_framework(hostile),),
+        drift=make_hostile_drift(hostile),
+        run=msgspec.structs.replace(
+            audit.report.run, evidence=EvidenceRecord(hostile, 7, hostile, hostile)
+        ),
     )
-    return msgspec.structs.replace(audit, report=report)
+    points = (TrendPoint(hostile, 1.0, {"high": 1}, 0), TrendPoint(hostile, None, {hostile: 2}, 1))
+    return msgspec.structs.replace(audit, report=report, trend=Trend(points, 9), history=hostile)
+
+
+def make_hostile_drift(hostile: str) -> Drift:
+    """Make a drift that carries one hostile string wherever a cluster's string may stand."""
+    side = SideRecord(hostile, hostile, hostile)
+    causes = tuple(Cause(kind, hostile) for kind in CauseKind)
+    there = EndpointRecord(namespace=hostile, kind=hostile, name=hostile, variant=(hostile,) * 2)
+    ports = (PortRange(protocol=hostile, first=80, last=90),)
+    row = ChangedRow(there, EndpointRecord(addresses=hostile), ports, causes)
+    changes = (
+        FieldChange(hostile, hostile, {hostile: [hostile]}),
+        FieldChange(hostile, None, [{hostile: hostile}]),
+        FieldChange(hostile, hostile, None),
+    )
+    brief = FindingBrief(
+        hostile,
+        Severity.HIGH,
+        system=True,
+        subject=SubjectRecord(hostile, hostile, hostile),
+        detail=hostile,
+        message=hostile,
+        reason=hostile,
+    )
+    return Drift(
+        schema=DRIFT_SCHEMA,
+        previous=side,
+        current=side,
+        policies=PolicyDrift(
+            added=(hostile,),
+            removed=(hostile,),
+            changed=(PolicyChange(hostile, changes, hostile),),
+        ),
+        connections=ConnectionDrift(
+            opened=(row,),
+            closed=(row,),
+            totals=Totals(1, 1),
+            omitted=Totals(0, 0),
+            groups=(ConnectionGroup(hostile, hostile, 1, 1, causes, 3),),
+        ),
+        findings=FindingDrift((hostile,), (hostile,), (hostile,), 1, {hostile: brief}),
+        scope=tuple(ScopeChange(kind, hostile, hostile, hostile) for kind in ScopeChangeKind),
+    )
+
+
+def make_hostile_listing(hostile: str) -> DriftListing:
+    """Make a listing of a hostile drift, with a hostile title and note."""
+    drift = make_hostile_drift(hostile)
+    rows = drift.connections
+    return DriftListing(drift, lambda: rows.opened, lambda: rows.closed, hostile, (hostile,))
 
 
 def _waiver(hostile: str) -> WaiverRecord:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from reports.drift import WRITERS
 from reports.html import render_html
 from tests.reports.audits import make_many, make_shop
 from tests.reports.document import Element, by_id, find_all, parse, text_of
-from tests.reports.hostile import STRINGS, make_hostile
+from tests.reports.drifts import make_drifted, make_listing
+from tests.reports.hostile import STRINGS, make_hostile, make_hostile_listing
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -76,6 +78,22 @@ def test_the_page_has_no_error_and_no_violation(open_page: Open, fragment: str) 
     document, console = open_page(render_html(make_shop()), fragment)
     assert [] == console
     assert by_id(document, "filter").get("hidden") is None
+
+
+def test_a_report_with_a_history_has_no_error_and_no_violation(open_page: Open) -> None:
+    """The drawing needs no style that the policy refuses; a new finding is linked and unfolded."""
+    document, console = open_page(render_html(make_drifted()), "#finding-0000000000000003")
+    assert [] == console
+    assert by_id(document, "finding-0000000000000003").get("open") is not None
+
+
+def test_the_page_of_a_drift_has_no_error_and_no_violation(open_page: Open) -> None:
+    """Neither with names as they are nor with hostile ones; no script runs."""
+    hostile = " ".join(one for one in STRINGS if len(one) < 100)
+    for listing in (make_listing(), make_hostile_listing(hostile)):
+        document, console = open_page(b"".join(WRITERS["html"](listing)), "")
+        assert [] == console
+        assert [] == find_all(document, "script")
 
 
 def test_hostile_strings_run_nowhere(open_page: Open) -> None:

@@ -10,6 +10,7 @@ from auditor.model.findings import ChangedConnections, Remediation
 from reports.csv import COLUMNS, begins_formula, render_csv
 from reports.text import visible
 from tests.reports.audits import make_audit, make_finding, make_many, make_shop
+from tests.reports.drifts import make_drifted
 from tests.reports.governance import make_governed
 from tests.reports.hostile import STRINGS, make_hostile
 
@@ -23,6 +24,17 @@ def test_the_columns_are_stable() -> None:
     """Also where there is no finding."""
     expected = ",".join(f'"{column}"' for column in COLUMNS)
     assert f"\ufeff{expected}\n" == render_csv(make_audit()).decode()
+
+
+def test_a_row_tells_since_when_the_finding_is_seen() -> None:
+    """As the history keeps it; empty where there is none."""
+    rows = {row["id"]: row for row in read(render_csv(make_drifted()))}
+    assert ("2026-11-21T14:03:05Z", "2026-11-01T08:30:00Z") == (
+        rows["0000000000000003"]["first_seen"],
+        rows["0000000000000001"]["first_seen"],
+    )
+    assert {"2026-11-21T14:03:05Z"} == {row["last_seen"] for row in rows.values()}
+    assert {""} == {row["first_seen"] for row in read(render_csv(make_shop()))}
 
 
 def test_each_finding_is_a_row_worst_first() -> None:
