@@ -96,9 +96,9 @@ class _Sides:
         """(previous, current)."""
         if old is not None and not any(one and one.startswith(RUN) for one in (old, new)):
             return self._read_path(old), self._read_newer(new)
-        from auditor.cli.store import open_settings_store
+        from auditor.cli.past_runs import open_past_runs
 
-        with open_settings_store(self._settings) as store:
+        with open_past_runs(self._session) as store:
             if old is None:
                 return self._read_last_two(store)
             previous = self._find(store, old) if old.startswith(RUN) else self._read_path(old)
@@ -107,19 +107,19 @@ class _Sides:
             return previous, self._read_newer(new)
 
     def _read_last_two(self, store: Store) -> tuple[Compared, Compared]:
-        from auditor.cli.store import choose_cluster
+        from auditor.cli.past_runs import pick_cluster
         from auditor.job.sides import side_of_run
 
         if self._settings.files:
             raise UsageError(
                 "-f is given without OLD", hint="`diff OLD -f NEW`, or `diff` for the last two runs"
             )
-        cluster = choose_cluster(store, self._settings)
-        latest = store.latest(cluster)
+        cluster = pick_cluster(store, self._settings.cluster_name)
+        latest = store.latest(cluster.key)
         before = None if latest is None else store.previous(latest)
         if latest is None or before is None:
             raise UsageError(
-                f"{store.where} keeps no two runs of {cluster}",
+                f"{store.where} keeps no two runs of {cluster.name or cluster.key}",
                 hint="`netpol-auditor history` lists what is kept",
             )
         return (

@@ -69,7 +69,9 @@ _STORE = (
         "[default: beside the SQLite file, or in PostgreSQL itself]",
     ),
     click.option(
-        "--cluster-name", metavar="NAME", help="What the cluster is called whose runs are meant."
+        "--cluster-name",
+        metavar="NAME",
+        help="What the cluster is called; runs of manifests belong together by it.",
     ),
 )
 
@@ -180,8 +182,6 @@ def given_settings(flags: Mapping[str, Any], fields: frozenset[str]) -> dict[str
         "--output-file": (flags.get("output_file"),),
         "--baseline": (flags.get("baseline"),),
         "--sign-key": (flags.get("signing_key"),),
-        "--snapshots": (flags.get("snapshots"),),
-        "--store": (flags.get("store"),),
         "--waivers": flags.get("waivers", ()),
         "CHANGE": flags.get("change", ()),
         "NEW": (flags.get("new"),),

@@ -49,8 +49,8 @@ def verify(
     """
     from auditor.history.signature import load_public_key
     from auditor.history.verify import verify_store
-    from reports.verification import show_verification_json, show_verification_text
     from reports.paint import choose_paint
+    from reports.verification import show_verification_json, show_verification_text
 
     keys = [load_public_key(one) for one in public_keys]
     files = [(one, _read(one)) for one in handed_out]

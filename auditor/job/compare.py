@@ -92,10 +92,13 @@ def preview_change(
         UnknownNameError: what is to be deleted is not there.
         UsageError: a deletion is malformed.
     """
-    from auditor.drift.preview import preview, read_change
+    from auditor.detection.recognize import retention
+    from auditor.drift.preview import NO_OBJECTS, Change, preview
+    from auditor.sources.manifests import read_objects
 
-    change = read_change(files, deletions, now=now, stdin=stdin)
-    previewed = preview(source.snapshot, change)
+    kept = retention(settings.detection)
+    written = read_objects(files, retention=kept, stdin=stdin) if files else NO_OBJECTS
+    previewed = preview(source.snapshot, Change(written, deletions))
     side = judge_side(previewed.snapshot, settings, name="the preview", now=now, stage=stage)
     return side, previewed.warnings
 

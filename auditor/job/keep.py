@@ -13,6 +13,7 @@ from auditor.settings import Settings, evident_settings, store_url
 
 if TYPE_CHECKING:
     from auditor.drift.compare import Compared
+    from auditor.history.header import NewRun
     from auditor.history.signature import SigningKey
     from auditor.history.store import Store
     from auditor.model.history import TrendPoint
@@ -62,41 +63,38 @@ def keep_run(
                 audit, error = _with_past(audit, view, settings, store, cluster)
             audit = seal(audit)
             with stage("keeping"):
-                evidence = _keep(audit, view, settings, store, cluster, key)
+                evidence = store.keep(
+                    _new_run(audit, cluster, settings, view.snapshot.taken_at),
+                    view.snapshot,
+                    sign=None if key is None else key.sign,
+                )
     except HistoryError as caught:
         return Kept(seal(_with_history(audit, f"not kept: {caught.message}")), error=caught)
     run = msgspec.structs.replace(audit.report.run, evidence=evidence)
     audit = msgspec.structs.replace(audit, report=msgspec.structs.replace(audit.report, run=run))
-    return Kept(audit, () if key is None else (_sign(audit.report, key),), error)
+    return Kept(audit, () if key is None else (_sign(audit.report, evidence, key),), error)
 
 
-def _keep(
-    audit: Audit,
-    view: View,
-    settings: Settings,
-    store: Store,
-    cluster: str,
-    key: SigningKey | None,
-) -> EvidenceRecord:
+def _new_run(audit: Audit, cluster: str, settings: Settings, taken_at: str) -> NewRun:
     from auditor.history.header import NewRun
     from auditor.rules import digest_rules
 
-    run = NewRun(
+    return NewRun(
         cluster=cluster,
         report=audit.report,
         judged=audit.judged,
         settings=evident_settings(settings),
         rules_digest=digest_rules(),
-        taken_at=view.snapshot.taken_at,
+        taken_at=taken_at,
     )
-    return store.keep(run, view.snapshot, sign=None if key is None else key.sign)
 
 
-def _sign(report: Report, key: SigningKey) -> tuple[str, bytes]:
+def _sign(report: Report, evidence: EvidenceRecord, key: SigningKey) -> tuple[str, bytes]:
     """The file that stands beside the report: the signature of what was kept."""
-    from auditor.history.signature import SIGNATURE_FILE, encode_signature, state_report
+    from auditor.history.chain import state_report
+    from auditor.history.signature import SIGNATURE_FILE, encode_signature
 
-    return SIGNATURE_FILE, encode_signature(key.sign_statement(state_report(report)))
+    return SIGNATURE_FILE, encode_signature(key.sign_statement(state_report(report, evidence)))
 
 
 def _with_past(

@@ -10,8 +10,8 @@ import pytest
 from auditor.history.signature import load_signing_key
 from auditor.history.store import open_store
 from auditor.model.evidence import Fault, FileState
-from reports.verification import show_verification_text
 from reports.paint import choose_paint
+from reports.verification import show_verification_text
 from tests.cli.conftest import Run
 from tests.history.keys import write_keys
 from tests.history.runs import CLUSTER, make_run, make_snapshot
