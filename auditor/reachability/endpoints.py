@@ -7,8 +7,9 @@ their nodes; then the address parts of external space.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from auditor.model.addresses import parse_address
@@ -18,7 +19,7 @@ from auditor.model.selectors import NAMESPACE_NAME_LABEL
 from auditor.model.snapshot import Snapshot
 from auditor.model.workloads import index_owners, workload_of
 from auditor.reachability.address_parts import AddressParts
-from auditor.reachability.variants import split_variants
+from auditor.reachability.variants import Variants
 from auditor.reachability.vocabulary import Vocabulary
 
 STRANGER = "\0new"
@@ -87,54 +88,73 @@ def group_endpoints(
     ``by_address``: whether the addresses of pods tell them apart, because some ipBlock may match
     them; those of host-network pods always do.
     """
-    namespaces = _namespaces(snapshot)
-    namespace_index = {one.name: index for index, one in enumerate(namespaces)}
-    nodes = addresses_of_nodes(snapshot)
+    return group_jointly((snapshot,), vocabulary, parts, by_address=by_address)[0]
+
+
+def group_jointly(
+    snapshots: Sequence[Snapshot], vocabulary: Vocabulary, parts: AddressParts, *, by_address: bool
+) -> tuple[Endpoints, ...]:
+    """Group the pods of several snapshots of one cluster into the same classes.
+
+    The bits mean the same in each; what bears them (namespaces with their labels, workloads) is of
+    each snapshot by itself. Workloads are split into variants by their pods in all snapshots. A
+    namespace that a snapshot does not have bears there, without pods, the labels that it has in
+    another.
+    """
+    namespaces = _namespaces(snapshots)
+    namespace_index = {one.name: index for index, one in enumerate(namespaces[0])}
     keys: list[EndpointClass | None] = []
     interned: dict[EndpointClass, EndpointClass] = {}
-    for pod in snapshot.pods:
-        if not pod.is_endpoint:
-            keys.append(None)
-            continue
-        if pod.spec.host_network:
-            key = EndpointClass(HOST, addresses=sign(pod, nodes, parts))
-        else:
-            key = EndpointClass(
-                namespace_index[pod.namespace],
-                _mentioned_labels(pod, vocabulary),
-                _mentioned_ports(pod, vocabulary),
-                sign(pod, nodes, parts) if by_address else (),
-            )
-        keys.append(interned.setdefault(key, key))
+    for snapshot in snapshots:
+        nodes = addresses_of_nodes(snapshot)
+        for pod in snapshot.pods:
+            if not pod.is_endpoint:
+                keys.append(None)
+                continue
+            if pod.spec.host_network:
+                key = EndpointClass(HOST, addresses=sign(pod, nodes, parts))
+            else:
+                key = EndpointClass(
+                    namespace_index[pod.namespace],
+                    _mentioned_labels(pod, vocabulary),
+                    _mentioned_ports(pod, vocabulary),
+                    sign(pod, nodes, parts) if by_address else (),
+                )
+            keys.append(interned.setdefault(key, key))
     newcomers = [
         EndpointClass(index, addresses=None if by_address else ())
-        for index in range(len(namespaces))
+        for index in range(len(namespace_index))
     ]
     found = {key for key in keys if key is not None}
     pods = sorted({*(key for key in found if key.namespace != HOST), *newcomers}, key=_order)
     hosts = sorted((key for key in found if key.namespace == HOST), key=_order)
     classes = (*pods, *hosts)
     number = {key: index for index, key in enumerate(classes)}
-    class_of_pod = tuple(-1 if key is None else number[key] for key in keys)
-    workloads = _workloads(snapshot, vocabulary, class_of_pod, classes)
-    holders: list[list[int]] = [[] for _ in classes]
-    for index, workload in enumerate(workloads):
-        for one in workload.classes:
-            holders[one].append(index)
-    return Endpoints(
-        namespaces=namespaces,
-        namespace_index=namespace_index,
-        classes=classes,
-        namespace_runs=_runs(pods, len(namespaces)),
-        pod_classes=range(len(pods)),
-        host_classes=range(len(pods), len(classes)),
-        parts=parts,
-        external=range(len(classes), len(classes) + len(parts.parts)),
-        class_of_pod=class_of_pod,
-        workloads=workloads,
-        holders=tuple(tuple(one) for one in holders),
-        newcomers=tuple(number[key] for key in newcomers),
-    )
+    class_of_pod = [-1 if key is None else number[key] for key in keys]
+    workloads = _split_workloads(snapshots, vocabulary, class_of_pod, classes)
+    runs = _runs(pods, len(namespace_index))
+    first = 0
+    each: list[Endpoints] = []
+    for side, snapshot in enumerate(snapshots):
+        following = first + len(snapshot.pods)
+        each.append(
+            Endpoints(
+                namespaces=namespaces[side],
+                namespace_index=namespace_index,
+                classes=classes,
+                namespace_runs=runs,
+                pod_classes=range(len(pods)),
+                host_classes=range(len(pods), len(classes)),
+                parts=parts,
+                external=range(len(classes), len(classes) + len(parts.parts)),
+                class_of_pod=tuple(class_of_pod[first:following]),
+                workloads=workloads[side],
+                holders=_holders(workloads[side], len(classes)),
+                newcomers=tuple(number[key] for key in newcomers),
+            )
+        )
+        first = following
+    return tuple(each)
 
 
 def addresses_of_nodes(snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:
@@ -147,10 +167,14 @@ def host_addresses(pod: Pod, nodes: Mapping[str, tuple[str, ...]]) -> tuple[str,
     return nodes.get(pod.spec.node_name) or pod.addresses
 
 
-def _namespaces(snapshot: Snapshot) -> tuple[Namespace, ...]:
-    stranger = Metadata(name=STRANGER, labels={NAMESPACE_NAME_LABEL: STRANGER})
-    known = sorted(snapshot.namespaces, key=lambda one: one.name)
-    return (*known, Namespace(metadata=stranger, declared=False))
+def _namespaces(snapshots: Sequence[Snapshot]) -> tuple[tuple[Namespace, ...], ...]:
+    """The same namespaces, in the same order, for each snapshot, the stranger's last."""
+    labels = {NAMESPACE_NAME_LABEL: STRANGER}
+    stranger = Namespace(metadata=Metadata(name=STRANGER, labels=labels), declared=False)
+    own = [{one.name: one for one in snapshot.namespaces} for snapshot in snapshots]
+    everywhere = {name: one for each in own for name, one in each.items()}
+    names = sorted(everywhere)
+    return tuple((*(each.get(name, everywhere[name]) for name in names), stranger) for each in own)
 
 
 def _mentioned_labels(pod: Pod, vocabulary: Vocabulary) -> tuple[tuple[str, str], ...]:
@@ -197,31 +221,52 @@ def _runs(pods: list[EndpointClass], namespaces: int) -> tuple[range, ...]:
     return tuple(runs)
 
 
-def _workloads(
-    snapshot: Snapshot,
+def _holders(workloads: tuple[WorkloadNode, ...], classes: int) -> tuple[tuple[int, ...], ...]:
+    found: list[list[int]] = [[] for _ in range(classes)]
+    for index, workload in enumerate(workloads):
+        for one in workload.classes:
+            found[one].append(index)
+    return tuple(map(tuple, found))
+
+
+def _split_workloads(
+    snapshots: Sequence[Snapshot],
     vocabulary: Vocabulary,
-    class_of_pod: tuple[int, ...],
+    class_of_pod: Sequence[int],
     classes: tuple[EndpointClass, ...],
-) -> tuple[WorkloadNode, ...]:
-    owners = index_owners(snapshot.owners)
+) -> tuple[tuple[WorkloadNode, ...], ...]:
+    """The workloads of each snapshot, split by their pods in all of them.
+
+    ``class_of_pod`` goes through the pods of one snapshot after the other.
+    """
+    everyone: list[Pod] = []
+    starts: list[int] = []
     pods: dict[Reference, list[int]] = defaultdict(list)
-    for position, pod in enumerate(snapshot.pods):
-        if class_of_pod[position] >= 0:
-            pods[workload_of(pod, owners)].append(position)
-    found: list[WorkloadNode] = []
+    for snapshot in snapshots:
+        owners = index_owners(snapshot.owners)
+        starts.append(len(everyone))
+        for position, pod in enumerate(snapshot.pods, start=len(everyone)):
+            if class_of_pod[position] >= 0:
+                pods[workload_of(pod, owners)].append(position)
+        everyone += snapshot.pods
+    variants = Variants(vocabulary)
+    found: tuple[list[WorkloadNode], ...] = tuple([] for _ in snapshots)
     for reference, positions in pods.items():
         by_labels: dict[tuple[tuple[str, str], ...], list[int]] = defaultdict(list)
         for position in positions:
             key = classes[class_of_pod[position]]
-            pod = snapshot.pods[position]
+            pod = everyone[position]
             labels = _mentioned_labels(pod, vocabulary) if key.namespace == HOST else key.labels
             by_labels[labels].append(position)
-        for variant, members in split_variants(by_labels, vocabulary):
-            found.append(
-                WorkloadNode(
-                    WorkloadEndpoint(reference, variant),
-                    tuple(sorted({class_of_pod[position] for position in members})),
-                    tuple(members),
-                )
-            )
-    return tuple(sorted(found, key=lambda one: one.endpoint))
+        for variant, members in variants.split(by_labels):
+            endpoint = WorkloadEndpoint(reference, variant)
+            rest = members
+            for nodes, start in zip(reversed(found), reversed(starts), strict=True):
+                of_side = bisect_left(rest, start)
+                if mine := rest[of_side:]:
+                    held = tuple(sorted({class_of_pod[position] for position in mine}))
+                    nodes.append(
+                        WorkloadNode(endpoint, held, tuple(position - start for position in mine))
+                    )
+                rest = rest[:of_side]
+    return tuple(tuple(sorted(nodes, key=lambda one: one.endpoint)) for nodes in found)

@@ -34,6 +34,11 @@ class Evaluation:
     groups: Mapping[Direction, Groups]
 
 
+def questions_of(recognition: Recognition) -> tuple[LabelSelector, ...]:
+    """The selectors of questions that are asked besides those of the policies."""
+    return tuple(LabelSelector(match_labels=labels) for labels in recognition.dns_pod_labels)
+
+
 def compute(
     snapshot: Snapshot,
     recognition: Recognition,
@@ -42,12 +47,25 @@ def compute(
     ip_blocks_match_pods: bool | None,
 ) -> Evaluation:
     """Work out everything; ``asked`` cut external space besides the blocks of the policies."""
-    questions = tuple(LabelSelector(match_labels=labels) for labels in recognition.dns_pod_labels)
-    vocabulary = collect_vocabulary(snapshot.policies, questions, asked)
+    vocabulary = collect_vocabulary(snapshot.policies, questions_of(recognition), asked)
     parts = AddressParts(one for block in vocabulary.blocks for one in block_ranges(block))
     by_address = ip_blocks_match_pods is not False and bool(vocabulary.blocks)
     endpoints = group_endpoints(snapshot, vocabulary, parts, by_address=by_address)
     ports = cut_ports(snapshot, recognition, vocabulary, endpoints)
+    return compute_within(
+        snapshot, vocabulary, endpoints, ports, ip_blocks_match_pods=ip_blocks_match_pods
+    )
+
+
+def compute_within(
+    snapshot: Snapshot,
+    vocabulary: Vocabulary,
+    endpoints: Endpoints,
+    ports: PortParts,
+    *,
+    ip_blocks_match_pods: bool | None,
+) -> Evaluation:
+    """Work out everything in a universe that is there: its bits and port parts are given."""
     index = Index(endpoints)
     compiler = Compiler(endpoints, index, ports, ip_blocks_match_pods=ip_blocks_match_pods)
     policies = tuple(compiler.compile_policy(one) for one in snapshot.policies)

@@ -123,7 +123,7 @@ def form_group(
 ) -> Group:
     """The union of grants as a group: order never matters and there is no deny (semantics 3.2)."""
     kept = tuple(grants)
-    cells = _disjoint((one.ports, one.peers) for one in kept)
+    cells = disjoint_cells((one.ports, one.peers) for one in kept)
     possible = tuple(
         one._replace(possible=opened)
         for one in kept
@@ -171,7 +171,8 @@ def _resolution(
     )
 
 
-def _disjoint(grants: Iterable[tuple[int, FrozenBitMap]]) -> tuple[Cell, ...]:
+def disjoint_cells(grants: Iterable[tuple[int, FrozenBitMap]]) -> tuple[Cell, ...]:
+    """The union of (ports, peers) as disjoint cells, by ports: the same for equal unions."""
     by_ports: dict[int, list[FrozenBitMap]] = {}
     for ports, peers in grants:
         if peers:

@@ -16,14 +16,17 @@ def cut_ports(
     snapshot: Snapshot, recognition: Recognition, vocabulary: Vocabulary, endpoints: Endpoints
 ) -> PortParts:
     """Cut each protocol wherever somebody may want to tell two ports apart."""
-    return PortParts(
-        (
-            *vocabulary.port_ranges,
-            *_named(endpoints),
-            *_of_dns(recognition),
-            *_of_databases(snapshot, recognition, endpoints),
-        )
-    )
+    return PortParts(list_cuts(snapshot, recognition, vocabulary, endpoints))
+
+
+def list_cuts(
+    snapshot: Snapshot, recognition: Recognition, vocabulary: Vocabulary, endpoints: Endpoints
+) -> Iterator[PortRange]:
+    """The ranges that are cut out of each protocol."""
+    yield from vocabulary.port_ranges
+    yield from _named(endpoints)
+    yield from _of_dns(recognition)
+    yield from _of_databases(snapshot, recognition, endpoints)
 
 
 def _named(endpoints: Endpoints) -> Iterator[PortRange]:

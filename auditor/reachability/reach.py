@@ -58,8 +58,12 @@ class Reach:
 
     def given(self, endpoint: int, near: Iterable[Cell]) -> tuple[Cell, ...]:
         """Do as `of` does, were ``near`` what the endpoint's own side allows."""
+        return meet(near, self.admitting(endpoint))
+
+    def admitting(self, endpoint: int) -> list[Cell]:
+        """Who admits the endpoint, whatever its own side allows, by ports; disjoint."""
         broad = [cell for admitted, cell in self._broad if endpoint in admitted]
-        return meet(near, self._far(endpoint, broad))
+        return self._far(endpoint, broad)
 
     def of_each(self, wanted: Iterable[int]) -> Iterator[tuple[int, tuple[Cell, ...]]]:
         """(endpoint, its peers by ports), in the order given."""
