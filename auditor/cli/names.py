@@ -7,29 +7,19 @@ any case, and by kubectl's short names.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 from auditor.errors import UnknownNameError, UsageError
 from auditor.model.addresses import parse_address
 from auditor.model.connections import AddressEndpoint, Endpoint
+from auditor.model.kind_names import SHORT_NAMES
 from auditor.model.objects import Reference
 from auditor.model.ports import FIRST_PORT, LAST_PORT, PROTOCOLS
 from auditor.model.snapshot import Blind
 from auditor.reachability.endpoints import WorkloadNode
 from auditor.reachability.view import View
-
-_KINDS: Mapping[str, str] = {
-    "cj": "CronJob",
-    "deploy": "Deployment",
-    "ds": "DaemonSet",
-    "po": "Pod",
-    "rc": "ReplicationController",
-    "rs": "ReplicaSet",
-    "sts": "StatefulSet",
-}
-"""kubectl's short names. Full names and their plurals are read from what the snapshot holds."""
 
 _NEAR = 3
 _END_FORMS = "write namespace/pod, namespace/kind/name or an address"
@@ -212,7 +202,7 @@ def _find_pod(view: View, namespace: str, name: str) -> int:
 
 def _find_workload(view: View, namespace: str, kind: str, name: str) -> NamedPod | NamedWorkload:
     _check_namespace(view, namespace)
-    wanted = _KINDS.get(kind.lower(), kind).lower()
+    wanted = SHORT_NAMES.get(kind.lower(), kind).lower()
     pod = view.pod_positions.get((namespace, name))
     if wanted in {"pod", "pods"} and pod is not None:
         return NamedPod(pod)

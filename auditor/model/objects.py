@@ -45,9 +45,11 @@ class OwnerReference(Value, frozen=True):
 
 
 class ManagedField(Value, frozen=True):
-    """``metadata.managedFields[]``, of which only the manager is kept."""
+    """``metadata.managedFields[]``: who wrote some of the fields, and when last."""
 
     manager: str = ""
+    time: str = ""
+    """As the API server writes it, in seconds and UTC; empty where it is not known."""
 
 
 class Metadata(Value, frozen=True):

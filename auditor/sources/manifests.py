@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from auditor.errors import ManifestsError
 from auditor.model.collector import uncollected
@@ -54,15 +54,38 @@ def collect(
 
     """
     with uncollected():
-        whole = _read(paths, retention, stdin or sys.stdin.buffer, progress)
-        if not whole.found:
-            raise _nothing_found(paths, whole)
-        return _assemble(whole, now)
+        return _assemble(_read(paths, retention, stdin, progress), now)
+
+
+class Written(NamedTuple):
+    """Manifests one by one: the objects that count, of duplicates the last."""
+
+    objects: tuple[Accepted, ...]
+    passed_over: tuple[Reference, ...]
+    """Objects of kinds that bear on no connection."""
+    gaps: tuple[Gap, ...]
+
+
+def read_objects(
+    paths: Sequence[str],
+    *,
+    retention: Retention,
+    stdin: BinaryIO | None = None,
+    progress: Progress = unwatched,
+) -> Written:
+    """Read manifests as what they are, objects to be written, and not as a cluster.
+
+    The arguments, and what is raised, are those of `collect`.
+    """
+    whole = _read(paths, retention, stdin, progress)
+    kept, duplicates = _keep_last(whole.accepted)
+    return Written(tuple(kept), tuple(whole.passed_over), (*whole.gaps, *duplicates))
 
 
 def _read(
-    paths: Sequence[str], retention: Retention, stdin: BinaryIO, progress: Progress
+    paths: Sequence[str], retention: Retention, stdin: BinaryIO | None, progress: Progress
 ) -> Reading:
+    stdin = stdin or sys.stdin.buffer
     whole = Reading()
     for content in read_files(paths, stdin):
         if isinstance(content, Gap):
@@ -70,6 +93,8 @@ def _read(
             continue
         add(whole, read_file(content, retention))
         progress("objects", whole.found)
+    if not whole.found:
+        raise _nothing_found(paths, whole)
     return whole
 
 
@@ -89,7 +114,8 @@ def _nothing_found(paths: Sequence[str], whole: Reading) -> ManifestsError:
 
 
 def _assemble(whole: Reading, now: str) -> Snapshot:
-    values, duplicates = _keep_last(whole.accepted)
+    kept, duplicates = _keep_last(whole.accepted)
+    values = [value for one in kept for value in one.values]
     policies = _of(values, NetworkPolicy)
     owners = _of(values, Owner)
     pods = _of(values, Pod)
@@ -116,12 +142,12 @@ def _assemble(whole: Reading, now: str) -> Snapshot:
     )
 
 
-def _keep_last(accepted: Iterable[Accepted]) -> tuple[list[Any], list[Gap]]:
-    """The values of the objects, of duplicates the last, with a gap for each that gives way."""
+def _keep_last(accepted: Iterable[Accepted]) -> tuple[list[Accepted], list[Gap]]:
+    """The objects, of duplicates the last, with a gap for each that gives way."""
     last: dict[Reference, Accepted] = {}
     gaps: list[Gap] = []
     for one in accepted:
-        key = Reference(one.namespace, one.kind, one.name)
+        key = one.reference
         if key in last:
             gaps.append(
                 Gap(
@@ -134,7 +160,7 @@ def _keep_last(accepted: Iterable[Accepted]) -> tuple[list[Any], list[Gap]]:
                 )
             )
         last[key] = one
-    return [value for one in last.values() for value in one.values], gaps
+    return [*last.values()], gaps
 
 
 def _place(accepted: Accepted) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from auditor.model.objects import Reference
 from auditor.model.retention import Retention
 from auditor.model.snapshot import Blind, Gap, GapSource
 from auditor.sources.documents import Document, read_documents
@@ -30,14 +31,30 @@ _MOST_BROKEN = 1000
 """As many as a file may hold whose other documents are still worth reading."""
 
 
+class Mentioned(NamedTuple):
+    """What a document mentions of an object: an apply leaves the rest as it is."""
+
+    namespace: bool
+    spec: tuple[Any, ...]
+    """The fields at the top of its spec."""
+    labels: tuple[Any, ...]
+    """The keys of its own labels."""
+
+
 class Accepted(NamedTuple):
-    """An object that counts, as its values (`objects.Built`), and where it stands."""
+    """An object that counts, as its values (`objects.Built`), and where and how it is written."""
 
     kind: str
     namespace: str
     name: str
     values: tuple[Any, ...]
     source: GapSource
+    mentioned: Mentioned
+
+    @property
+    def reference(self) -> Reference:
+        """Its key."""
+        return Reference(self.namespace, self.kind, self.name)
 
 
 @dataclass
@@ -53,6 +70,8 @@ class Reading:
     accepted: list[Accepted] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     namespaces: set[str] = field(default_factory=set)
+    passed_over: list[Reference] = field(default_factory=list)
+    """Objects of kinds that are not read."""
     found: int = 0
     ignored: int = 0
     refused: bool = False
@@ -84,6 +103,7 @@ def add(whole: Reading, part: Reading) -> None:
     whole.accepted += part.accepted
     whole.gaps += part.gaps
     whole.namespaces |= part.namespaces
+    whole.passed_over += part.passed_over
     whole.found += part.found
     whole.ignored += part.ignored
     whole.broken += part.broken
@@ -164,6 +184,7 @@ class _Reader:
                 case Fate.READ:
                     self._keep(item, kind, build(item.kind, item.raw, self._retention))
                 case Fate.PASSED_OVER:
+                    self._pass_over(item)
                     if item.kind in NAMESPACED_AND_PASSED_OVER:
                         self._use(_text_of(item, "namespace"))
                 case Fate.NOT_SERVED:
@@ -204,12 +225,20 @@ class _Reader:
             self._reject(item, kind, fault)
             return
         if not built.values:
+            self._pass_over(item)
             self._use(_text_of(item, "namespace"))
             return
         if kind.namespaced:
             self._use(built.namespace)
         self.reading.accepted.append(
-            Accepted(kind.name, built.namespace, built.name, built.values, self._source(item))
+            Accepted(
+                kind.name,
+                built.namespace,
+                built.name,
+                built.values,
+                self._source(item),
+                _mentioned(item.raw),
+            )
         )
         if item.kind == "NetworkPolicy" and kind.name == item.kind:
             self.reading.gaps += (
@@ -243,6 +272,10 @@ class _Reader:
             )
         )
 
+    def _pass_over(self, item: Item) -> None:
+        parts = (_text_of(item, "namespace"), item.kind, _text_of(item, "name"))
+        self.reading.passed_over.append(Reference(*map(one_line, parts)))
+
     def _use(self, namespace: str) -> None:
         if is_dns_label(namespace):
             self.reading.namespaces.add(namespace)
@@ -258,6 +291,17 @@ class _Reader:
 
 def _sentence(fault: Fault) -> str:
     return f"{fault.field} {fault.reason}" if fault.field else fault.reason
+
+
+def _mentioned(raw: dict[Any, Any]) -> Mentioned:
+    metadata, spec = raw.get("metadata"), raw.get("spec")
+    known: dict[Any, Any] = metadata if isinstance(metadata, dict) else {}
+    labels = known.get("labels")
+    return Mentioned(
+        namespace=bool(known.get("namespace")),
+        spec=tuple(spec) if isinstance(spec, dict) else (),
+        labels=tuple(labels) if isinstance(labels, dict) else (),
+    )
 
 
 def _text_of(item: Item, name: str) -> str:

@@ -107,12 +107,14 @@ class Workload(NamedTuple):
     """What is needed of a workload to stand for its pods (semantics 1.5).
 
     ``pods`` is how many stand for it: 0 where it will make none, 2 where it makes several, else 1.
+    ``wanted`` is the number that is asked for; None where there is one for each node.
     """
 
     kind: str
     metadata: Metadata
     pods: int
     template: Template
+    wanted: int | None
 
     @property
     def reference(self) -> Reference:
@@ -122,20 +124,23 @@ class Workload(NamedTuple):
 
 def workload_of(kind: str, wire: WireWorkload) -> Workload:
     """The workload in the one form."""
+    wanted: int | None
     match wire:
         case CronJob():
             template = wire.spec.job_template.spec.template
-            pods = _several(wire.spec.job_template.spec.parallelism)
+            wanted = wire.spec.job_template.spec.parallelism
+            pods = _several(wanted)
         case Job():
-            template = wire.spec.template
-            pods = 0 if _is_finished(wire.status) else _several(wire.spec.parallelism)
+            template, wanted = wire.spec.template, wire.spec.parallelism
+            pods = 0 if _is_finished(wire.status) else _several(wanted)
         case _:
             template = wire.spec.template
-            pods = 2 if kind == "DaemonSet" else _several(wire.spec.replicas)
-            if kind == "ReplicaSet" and wire.spec.replicas == 0:
+            wanted = None if kind == "DaemonSet" else wire.spec.replicas
+            pods = 2 if wanted is None else _several(wanted)
+            if kind == "ReplicaSet" and wanted == 0:
                 # A revision of the past; a Deployment of 0 can be scaled up, and counts.
                 pods = 0
-    return Workload(kind, wire.metadata, pods, template)
+    return Workload(kind, wire.metadata, pods, template, wanted)
 
 
 def check_workload(wire: WireWorkload) -> Iterator[Fault]:
