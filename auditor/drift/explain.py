@@ -211,8 +211,8 @@ class Explainer:
     def _of_place(self, end: int) -> frozenset[CauseKind]:
         if CauseKind.HOST_NETWORK_CHANGED in self._responsible.same.facets(end):
             return frozenset({CauseKind.HOST_NETWORK_CHANGED})
-        places = (side.own_nodes.places(end) for side in (self._allowing, self._denying))
-        return frozenset({CauseKind.NODES_CHANGED} if len(set(places)) > 1 else ())
+        nodes = {side.own_nodes.nodes(end) for side in (self._allowing, self._denying)}
+        return frozenset({CauseKind.NODES_CHANGED} if len(nodes) > 1 else ())
 
     def _of_combinations(self, affected: Affected, far: int, ports: int) -> Causes:
         """What changed of all that lets the pods of two ends connect, by whichever of them."""

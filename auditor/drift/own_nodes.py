@@ -36,6 +36,15 @@ class OwnNodes:
         """
         return self._places.get(end, frozenset())
 
+    def nodes(self, end: int) -> frozenset[str]:
+        """The nodes of all pods that stand for an end; an empty name where one is not known."""
+        return frozenset(
+            node
+            for one in self._side.standing[end]
+            for bit in self._view.workloads[one].classes
+            for node in self._view.nodes_in(one, bit)
+        )
+
     def touched(self, end: int) -> FrozenBitMap:
         """The ends with which some of the end's traffic is that of a pod with its own node."""
         found = EMPTY
