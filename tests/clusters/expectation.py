@@ -148,9 +148,9 @@ class Expectation:
         faults: list[str] = []
         for item in document["connections"]:
             row = Row(
-                _parse_end(item["source"]),
-                _parse_end(item["destination"]),
-                _parse_port_objects(item["ports"]),
+                parse_end(item["source"]),
+                parse_end(item["destination"]),
+                parse_port_objects(item["ports"]),
             )
             rows.append(row)
             if row.ports == NOTHING or row.ports != NOTHING | row.ports:
@@ -158,7 +158,7 @@ class Expectation:
                     f"{row.source} → {row.destination}: ports must be sorted, merged and some, "
                     f"actual {row.ports}"
                 )
-        return sorted(faults + _compare_rows(self.rows, rows))
+        return sorted(faults + compare_rows(self.rows, rows))
 
     def compare_findings(self, findings: Sequence[Mapping[str, Any]]) -> list[str]:
         """Compare with the `findings` of a report.json, as multisets.
@@ -169,7 +169,7 @@ class Expectation:
         actual = Counter(
             ExpectedFinding(
                 item["rule"],
-                _name_subject(item["subject"]),
+                name_subject(item["subject"]),
                 item["detail"] or "",
                 item["severity"],
             )
@@ -187,14 +187,14 @@ def load(path: Path) -> Expectation:
     cannot be meant, or an exception that excepts nothing.
     """
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    _require_fields(content, {"connections", "findings"}, set(), path)
+    require_fields(content, {"connections", "findings"}, set(), path)
     workloads = read_workloads(path.parent)
     rows: list[Row] = []
     for item in content["connections"]:
-        _require_fields(item, ROW_FIELDS, EXCEPT_FIELDS, path)
-        ports = _parse_port_names(item["ports"])
-        destinations = _expand(item["to"], item.get("except_to", []), workloads)
-        for source in _expand(item["from"], item.get("except_from", []), workloads):
+        require_fields(item, ROW_FIELDS, EXCEPT_FIELDS, path)
+        ports = parse_port_names(item["ports"])
+        destinations = expand(item["to"], item.get("except_to", []), workloads)
+        for source in expand(item["from"], item.get("except_from", []), workloads):
             rows.extend(
                 Row(source, destination, ports)
                 for destination in destinations
@@ -203,7 +203,7 @@ def load(path: Path) -> Expectation:
             )
     findings: list[ExpectedFinding] = []
     for item in content["findings"]:
-        _require_fields(item, FINDING_FIELDS, set(), path)
+        require_fields(item, FINDING_FIELDS, set(), path)
         findings.extend(
             ExpectedFinding(item["rule"], subject or "", detail or "", item["severity"])
             for subject, detail in product(_listed(item["subject"]), _listed(item["detail"]))
@@ -233,7 +233,7 @@ def _listed(value: str | list[str] | None) -> Sequence[str | None]:
     return value if isinstance(value, list) else [value]
 
 
-def _require_fields(
+def require_fields(
     item: Mapping[str, Any], required: Iterable[str], optional: Iterable[str], path: Path
 ) -> None:
     """Raise a ValueError unless the item has all required fields and no unknown one."""
@@ -243,7 +243,7 @@ def _require_fields(
         raise ValueError(f"{path}: {item}: missing {sorted(missing)}, unknown {sorted(unknown)}")
 
 
-def _expand(items: Sequence[str], excepted: Sequence[str], workloads: frozenset[str]) -> list[End]:
+def expand(items: Sequence[str], excepted: Sequence[str], workloads: frozenset[str]) -> list[End]:
     """Resolve the items of a `from` or `to` to ends, without the excepted ones.
 
     Raises: ValueError where an item matches nothing, or an exception takes nothing away.
@@ -303,7 +303,7 @@ def _parse_addresses(text: str) -> Addresses:
     return Addresses(network.version, int(network.network_address), int(network.broadcast_address))
 
 
-def _parse_end(item: Mapping[str, str]) -> End:
+def parse_end(item: Mapping[str, str]) -> End:
     """Read E of the Connections contract. Raises: ValueError where addresses lack `first-last`."""
     if "addresses" in item:
         addresses = _parse_addresses(item["addresses"])
@@ -314,7 +314,7 @@ def _parse_end(item: Mapping[str, str]) -> End:
     return Workload(f"{item['namespace']}/{item['kind']}/{item['name']}{variant}")
 
 
-def _parse_port_objects(item: str | Sequence[Mapping[str, Any]]) -> Ports:
+def parse_port_objects(item: str | Sequence[Mapping[str, Any]]) -> Ports:
     """Read P of the Connections contract as it stands, not brought to its normal form."""
     if item == "all":
         return Ports(everything=True)
@@ -323,7 +323,7 @@ def _parse_port_objects(item: str | Sequence[Mapping[str, Any]]) -> Ports:
     return Ports(intervals=tuple((port["protocol"], port["from"], port["to"]) for port in item))
 
 
-def _parse_port_names(item: str | Sequence[str]) -> Ports:
+def parse_port_names(item: str | Sequence[str]) -> Ports:
     """Read `all` or a list of `TCP 80` and `TCP 80-90`. Raises: ValueError at anything else."""
     if item == "all":
         return Ports(everything=True)
@@ -338,13 +338,13 @@ def _parse_port_names(item: str | Sequence[str]) -> Ports:
     return ports
 
 
-def _name_subject(subject: Mapping[str, str | None]) -> str:
+def name_subject(subject: Mapping[str, str | None]) -> str:
     """Write a report's subject as expected.yaml does."""
     parts = (subject["namespace"], subject["kind"], subject["name"])
     return "/".join(part for part in parts if part)
 
 
-def _compare_rows(expected: Sequence[Row], actual: Sequence[Row]) -> list[str]:
+def compare_rows(expected: Sequence[Row], actual: Sequence[Row]) -> list[str]:
     """Say for which pairs the united rows of both sides allow different ports."""
     ends = [end for row in (*expected, *actual) for end in (row.source, row.destination)]
     cuts: dict[int, set[int]] = defaultdict(set)

@@ -215,7 +215,8 @@ _policy_types = st.sampled_from(
 
 
 @st.composite
-def _policies(draw: st.DrawFn, name: str, namespaces: int) -> NetworkPolicy:
+def policies(draw: st.DrawFn, name: str, namespaces: int) -> NetworkPolicy:
+    """A policy in one of the first so many namespaces."""
     return NetworkPolicy(
         metadata=PolicyMetadata(
             name=name, namespace=draw(st.sampled_from(NAMESPACES[:namespaces]))
@@ -249,7 +250,8 @@ def _ownerships(index: int) -> list[tuple[tuple[OwnerReference, ...], Mapping[st
 
 
 @st.composite
-def _pods(draw: st.DrawFn, index: int, namespaces: int) -> Pod:
+def pods(draw: st.DrawFn, index: int, namespaces: int) -> Pod:
+    """A pod in one of the first so many namespaces; its index makes its name and addresses."""
     owners, more = draw(st.sampled_from(_ownerships(index)))
     host_network = draw(st.sampled_from([False, False, False, False, True]))
     node_name = draw(st.sampled_from(["", *NODES, UNREAD_NODE]))
@@ -311,9 +313,9 @@ def _sizes(least: int, most: int) -> st.SearchStrategy[int]:
 def snapshots(draw: st.DrawFn, *, max_pods: int = 8, max_policies: int = 5) -> Snapshot:
     """Clusters of 2 to 4 namespaces, with the model's promises kept: sorted, namespaces whole."""
     namespaces = draw(st.sampled_from([2, 2, 2, 3, 4]))
-    pods = [draw(_pods(index, namespaces)) for index in range(draw(_sizes(2, max_pods)))]
-    policies = [
-        draw(_policies(f"policy-{index}", namespaces))
+    drawn_pods = [draw(pods(index, namespaces)) for index in range(draw(_sizes(2, max_pods)))]
+    drawn_policies = [
+        draw(policies(f"policy-{index}", namespaces))
         for index in range(draw(_sizes(1, max_policies)))
     ]
     found = sorted(
@@ -331,8 +333,8 @@ def snapshots(draw: st.DrawFn, *, max_pods: int = 8, max_policies: int = 5) -> S
         origin="manifests" if any(not one.declared for one in found) else "cluster",
         taken_at="2026-01-01T00:00:00Z",
         namespaces=tuple(found),
-        pods=tuple(sorted(pods, key=lambda one: (one.namespace, one.name))),
+        pods=tuple(sorted(drawn_pods, key=lambda one: (one.namespace, one.name))),
         nodes=draw(st.sampled_from([(), ALL_NODES])),
-        policies=tuple(sorted(policies, key=lambda one: (one.namespace, one.metadata.name))),
+        policies=tuple(sorted(drawn_policies, key=lambda one: (one.namespace, one.metadata.name))),
         owners=draw(st.sampled_from([(), (read,)])),
     )

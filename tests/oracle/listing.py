@@ -66,7 +66,7 @@ class _Space(NamedTuple):
                 for pod in self.snapshot.pods
                 if not is_finished(pod)
                 and workload_name(pod, self.snapshot) == endpoint.workload
-                and _is_of_variant(pod.labels, endpoint.variant)
+                and is_of_variant(pod.labels, endpoint.variant)
             )
             return [WorkloadGroup(*endpoint.workload, pods)]
         family, first, last = read_range(endpoint.addresses)
@@ -78,10 +78,10 @@ class _Space(NamedTuple):
         return inside
 
 
-def _is_of_variant(labels: Mapping[str, str], variant: tuple[str, ...]) -> bool:
+def is_of_variant(labels: Mapping[str, str], variant: tuple[str, ...]) -> bool:
     """Read the variant as what it says of its pods' labels: `key=value`, `!key`, ` | ` for or."""
     if len(variant) == 1 and " | " in variant[0]:
-        return any(_is_of_variant(labels, tuple(one.split(","))) for one in variant[0].split(" | "))
+        return any(is_of_variant(labels, tuple(one.split(","))) for one in variant[0].split(" | "))
     return all(_holds(difference, labels) for difference in variant)
 
 

@@ -106,33 +106,49 @@ class Oracle:
 
     def _rules_for(self, direction: str, subject: End, peer: End) -> RulePorts | None:
         """The ports of each rule that admits the peer; None where nothing isolates the subject."""
-        if isinstance(subject, str):
-            return None  # policies restrict pods, not external addresses
-        if subject.spec.host_network:
-            return None  # 1.2: a host-network pod is not selected by any policy
-        selecting = self._selecting(direction, subject)
+        selecting = self.isolating(direction, subject)
         if not selecting:
             return None  # 3.2: not isolated
-        # 3.3: no rules, nothing is allowed; 3.1: the other direction's rules are inert.
-        # 3.4: no peers is any peer; 3.5: peers are ORed.
-        return [
-            rule.ports
-            for policy in selecting
-            for rule in (policy.spec.ingress if direction == "Ingress" else policy.spec.egress)
-            if not rule.peers or any(self._peer_matches(one, policy, peer) for one in rule.peers)
-        ]
+        return [ports for one in selecting for ports in self._admitted_by(one, direction, peer)]
 
-    def _selecting(self, direction: str, pod: Pod) -> list[NetworkPolicy]:
-        remembered = (direction, _key(pod))
+    def isolating(self, direction: str, subject: End) -> list[NetworkPolicy]:
+        """The policies that isolate an end in a direction, in the order of the snapshot (3.2)."""
+        if isinstance(subject, str):
+            return []  # policies restrict pods, not external addresses
+        if subject.spec.host_network:
+            return []  # 1.2: a host-network pod is not selected by any policy
+        remembered = (direction, _key(subject))
         if remembered not in self._policies_of:
             self._policies_of[remembered] = [
                 policy
                 for policy in self._policies
-                if policy.namespace == pod.namespace
-                and selector_matches(policy.spec.pod_selector, pod.labels)
+                if policy.namespace == subject.namespace
+                and selector_matches(policy.spec.pod_selector, subject.labels)
                 and direction in _policy_types(policy)
             ]
         return self._policies_of[remembered]
+
+    def granted(
+        self,
+        policy: NetworkPolicy,
+        direction: str,
+        subject: End,
+        peer: End,
+        asked: Iterable[PortSample],
+    ) -> set[PortSample]:
+        """On which ports a policy that isolates the subject admits the peer."""
+        rules = self._admitted_by(policy, direction, peer)
+        destination = peer if direction == "Egress" else subject
+        return {one for one in asked if _open(rules, destination, *one)}
+
+    def _admitted_by(self, policy: NetworkPolicy, direction: str, peer: End) -> RulePorts:
+        # 3.3: no rules, nothing is allowed; 3.1: the other direction's rules are inert.
+        # 3.4: no peers is any peer; 3.5: peers are ORed.
+        return [
+            rule.ports
+            for rule in (policy.spec.ingress if direction == "Ingress" else policy.spec.egress)
+            if not rule.peers or any(self._peer_matches(one, policy, peer) for one in rule.peers)
+        ]
 
     def _peer_matches(self, peer: Peer, policy: NetworkPolicy, end: End) -> bool:
         if peer.ip_block is not None:

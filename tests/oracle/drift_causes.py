@@ -1,0 +1,258 @@
+"""What the causes of a row may be, and must be, worked out pod by pod.
+
+Which policies are named, and whether a workload came or went, is worked out exactly wherever the
+definition says it exactly. It does not where own nodes are in play, where a variant has pods on and
+off the network of their nodes, or where what stands in for an end opens only together with what
+stands in for the other; there, as for all causes that are no policies, each that is named must
+truly differ, and be able to matter to the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from auditor.model.drift import Cause, CauseKind
+from auditor.model.objects import Pod
+from tests.oracle.drift import CURRENT, PREVIOUS, DriftOracle, End, Variant
+from tests.oracle.oracle import PortSample, named_ports, selector_matches
+from tests.oracle.rows import policy_rules
+
+POLICY_KINDS = frozenset(
+    {CauseKind.POLICY_ADDED, CauseKind.POLICY_REMOVED, CauseKind.POLICY_CHANGED}
+)
+
+
+class _Direction(NamedTuple):
+    """One direction of a row, seen from its subject."""
+
+    name: str
+    subject: End
+    peer: End
+
+
+class CauseOracle:
+    """Finds fault with the causes of rows."""
+
+    def __init__(self, drift: DriftOracle) -> None:
+        self._drift = drift
+        self._policies = tuple(
+            {str(one.reference): one for one in half.snapshot.policies} for half in drift.halves
+        )
+
+    def faults(
+        self,
+        allowing: int,
+        source: End,
+        destination: End,
+        ports: set[PortSample],
+        causes: Sequence[Cause],
+    ) -> list[str]:
+        """What is wrong with the causes of a row that only one side allows; each address alone."""
+        named = {(one.cause, one.object) for one in causes}
+        if not named:
+            return ["no cause"]
+        ends = (source, destination)
+        gone = {
+            str(one.workload)
+            for one in ends
+            if isinstance(one, Variant) and not self._drift.has_pods(1 - allowing, one.workload)
+        }
+        if gone:
+            kind = CauseKind.WORKLOAD_ADDED if allowing == CURRENT else CauseKind.WORKLOAD_REMOVED
+            expected = {(kind, key) for key in gone}
+            return [] if named == expected else [f"expected {expected}, actual {named}"]
+        faults = [
+            f"{kind} {key} is not true, or cannot matter"
+            for kind, key in sorted(named)
+            if not self._may_be(kind, key, allowing, ends)
+        ]
+        directions = (
+            _Direction("Egress", source, destination),
+            _Direction("Ingress", destination, source),
+        )
+        if self._is_exact(ends):
+            faults += self._compare(named, allowing, directions, ports)
+        return faults
+
+    # What must be named.
+
+    def _is_exact(self, ends: tuple[End, End]) -> bool:
+        """Whether the definition says the policies exactly."""
+        drift = self._drift
+        for side in (PREVIOUS, CURRENT):
+            near, far = (drift.standing_in(side, one) for one in ends)
+            if any(drift.is_own_node(side, one, other) for one in near for other in far):
+                return False
+            for pods in (near, far):
+                if len({one.spec.host_network for one in pods if isinstance(one, Pod)}) > 1:
+                    return False
+        return True
+
+    def _compare(
+        self,
+        named: set[tuple[CauseKind, str]],
+        allowing: int,
+        directions: tuple[_Direction, _Direction],
+        ports: set[PortSample],
+    ) -> Iterator[str]:
+        responsible: set[str] = set()
+        differs = False
+        for one in directions:
+            differing = ports & (
+                self._permitted(allowing, one) - self._permitted(1 - allowing, one)
+            )
+            if differing:
+                differs = True
+                responsible |= self._responsible(allowing, one, differing)
+        if not differs:
+            return
+        verdicts = {key: self._changed(key) for key in responsible}
+        expected = {(kind, key) for key, kind in verdicts.items() if kind is not None}
+        policies = {one for one in named if one[0] in POLICY_KINDS}
+        if policies != expected:
+            yield f"expected policies {sorted(expected)}, actual {sorted(policies)}"
+        unchanged = sorted(key for key, kind in verdicts.items() if kind is None)
+        if unchanged and policies == named:
+            yield f"{unchanged} did not change, and nothing else is named"
+        if not unchanged and policies != named:
+            yield f"every policy changed, and more is named: {sorted(named - policies)}"
+
+    def _permitted(self, side: int, direction: _Direction) -> set[PortSample]:
+        oracle = self._drift.oracles[side]
+        found: set[PortSample] = set()
+        for subject, peer in self._drift.pairs(side, direction.subject, direction.peer):
+            isolating = oracle.isolating(direction.name, subject)
+            if not isolating:
+                return set(self._drift.ports)
+            for one in isolating:
+                found |= oracle.granted(one, direction.name, subject, peer, self._drift.ports)
+        return found
+
+    def _responsible(
+        self, allowing: int, direction: _Direction, ports: set[PortSample]
+    ) -> set[str]:
+        pairs = self._drift.pairs(allowing, direction.subject, direction.peer)
+        oracle = self._drift.oracles[allowing]
+        isolating = [
+            (policy, subject, peer)
+            for subject, peer in pairs
+            for policy in oracle.isolating(direction.name, subject)
+        ]
+        if isolating:
+            return {
+                str(policy.reference)
+                for policy, subject, peer in isolating
+                if oracle.granted(policy, direction.name, subject, peer, ports)
+            }
+        denying = self._drift.oracles[1 - allowing]
+        return {
+            str(policy.reference)
+            for subject in self._drift.standing_in(1 - allowing, direction.subject)
+            for policy in denying.isolating(direction.name, subject)
+        }
+
+    def _changed(self, key: str) -> CauseKind | None:
+        previous, current = (one.get(key) for one in self._policies)
+        if previous is None:
+            return CauseKind.POLICY_ADDED
+        if current is None:
+            return CauseKind.POLICY_REMOVED
+        return None if previous.spec == current.spec else CauseKind.POLICY_CHANGED
+
+    # What may be named.
+
+    def _may_be(self, kind: CauseKind, key: str, allowing: int, ends: tuple[End, End]) -> bool:
+        if kind in POLICY_KINDS:
+            return self._changed(key) is kind and self._selects(key, ends)
+        if kind is CauseKind.IP_BLOCK_READING_CHANGED:
+            readings = {one.ip_blocks_match_pods for one in self._drift.halves}
+            return key == "Cluster/cluster" and len(readings) == 2
+        if kind is CauseKind.LABELS_CHANGED and key.startswith("Namespace/"):
+            name = key.removeprefix("Namespace/")
+            return self._is_relabelled(name) and name in {
+                one.workload.namespace for one in ends if isinstance(one, Variant)
+            }
+        return any(
+            isinstance(one, Variant)
+            and str(one.workload) == key
+            and self._workload_differs(kind, one, allowing, is_destination=one == ends[1])
+            for one in ends
+        )
+
+    def _selects(self, key: str, ends: tuple[End, End]) -> bool:
+        """Whether a policy isolates who stands for an end, on a side that has it."""
+        return any(
+            str(policy.reference) == key
+            for side in (PREVIOUS, CURRENT)
+            for end, direction in zip(ends, ("Egress", "Ingress"), strict=True)
+            for pod in self._drift.standing_in(side, end)
+            for policy in self._drift.oracles[side].isolating(direction, pod)
+        )
+
+    def _is_relabelled(self, name: str) -> bool:
+        """Whether some selector of namespaces tells the namespace then from the namespace now."""
+        seen = []
+        for half in self._drift.halves:
+            labels = next(
+                (one.labels for one in half.snapshot.namespaces if one.name == name), None
+            )
+            if labels is None:
+                return False
+            seen.append({**labels, "kubernetes.io/metadata.name": name})
+        selectors = [
+            peer.namespace_selector
+            for half in self._drift.halves
+            for rule in policy_rules(half.snapshot)
+            for peer in rule.peers
+            if peer.namespace_selector is not None
+        ]
+        return any(
+            selector_matches(one, seen[PREVIOUS]) != selector_matches(one, seen[CURRENT])
+            for one in selectors
+        )
+
+    def _workload_differs(
+        self, kind: CauseKind, end: Variant, allowing: int, *, is_destination: bool
+    ) -> bool:
+        """Whether those who stand for an end differ from side to side in what the cause says."""
+        if kind is CauseKind.LABELS_CHANGED:
+            # Those of a variant are alike to every selector: only who stands in may differ.
+            return not end.pods[1 - allowing]
+        if kind is CauseKind.PORTS_CHANGED and not is_destination:
+            return False
+        sides = [
+            [one for one in self._drift.standing_in(side, end) if isinstance(one, Pod)]
+            for side in (PREVIOUS, CURRENT)
+        ]
+        read = {
+            CauseKind.PORTS_CHANGED: self._ports_of,
+            CauseKind.ADDRESSES_CHANGED: self._addresses_of,
+            CauseKind.NODES_CHANGED: self._nodes_of,
+            CauseKind.HOST_NETWORK_CHANGED: self._networks_of,
+        }.get(kind)
+        return read is not None and read(PREVIOUS, sides[PREVIOUS]) != read(CURRENT, sides[CURRENT])
+
+    def _ports_of(self, _side: int, pods: list[Pod]) -> object:
+        return {
+            (one.name, one.protocol, number)
+            for pod in pods
+            for container in (*pod.spec.containers, *pod.spec.init_containers)
+            for one in container.ports
+            for number in named_ports(pod, one.name, one.protocol)
+        }
+
+    def _addresses_of(self, side: int, pods: list[Pod]) -> object:
+        nodes = {
+            one.metadata.name: one.addresses for one in self._drift.halves[side].snapshot.nodes
+        }
+        return {
+            frozenset((pod.spec.host_network and nodes.get(pod.spec.node_name)) or pod.addresses)
+            for pod in pods
+        }
+
+    def _nodes_of(self, _side: int, pods: list[Pod]) -> object:
+        return {pod.spec.node_name for pod in pods}
+
+    def _networks_of(self, _side: int, pods: list[Pod]) -> object:
+        return {pod.spec.host_network for pod in pods}
