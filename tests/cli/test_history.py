@@ -117,6 +117,19 @@ def test_hostile_names_are_shown_inert(run: Run, tmp_path: Path) -> None:
     assert "'=1+1" == row["namespace"]
 
 
+@pytest.mark.parametrize("header", ["{}", "no JSON", b"\xff"])
+def test_a_run_that_was_altered_is_not_listed_as_if_it_were_sound(
+    run: Run, kept: Kept, header: str | bytes
+) -> None:
+    """It is an error, in one line; `verify` says more."""
+    kept.change("UPDATE runs SET header = CAST(? AS TEXT) WHERE id = 'run-0003'", header)
+    for verb in ((), ("interval", "--since", "2026-01-01", "--cluster-name", CLUSTER)):
+        ran = run("history", *verb)
+        assert (1, b"", 2) == (ran.code, ran.out, ran.err.count("\n"))
+        assert ran.err.startswith("error: ")
+    assert 1 == run("verify").code
+
+
 @pytest.mark.parametrize("verb", [(), ("interval", "--since", "2026-01-01"), ("prune",)])
 def test_a_store_that_is_not_there_is_an_error(run: Run, verb: tuple[str, ...]) -> None:
     """Nothing is made where one only reads; without a history there is nothing to ask."""

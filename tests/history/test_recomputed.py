@@ -15,10 +15,12 @@ from auditor.history.signature import (
     encode_signature,
     load_public_key,
     load_signing_key,
+    sign_report,
 )
 from auditor.history.store import open_store
 from auditor.history.verify import verify_chain
 from auditor.model.evidence import BrokenLink, Fault, FileState
+from auditor.model.report import Report
 from tests.history.keys import write_keys
 from tests.history.runs import CLUSTER, make_run, make_snapshot
 from tests.history.tampering import (
@@ -220,3 +222,13 @@ def test_a_statement_that_was_altered_is_told(signed: Signed, field: str) -> Non
     data = encode_signature(msgspec.structs.replace(signature, statement=statement))
     expected = FileState.UNKNOWN_RUN if field == "run" else FileState.CONTRADICTED
     assert expected is signed.kept.check(data).state
+
+
+def test_the_signature_beside_a_report_is_that_of_its_run(signed: Signed) -> None:
+    """The report bears all that is signed; without evidence there is nothing to sign."""
+    key = load_signing_key(signed.private)
+    report = msgspec.json.decode(signed.kept.reports[RUN], type=Report)
+    assert signed.sign(RUN) == sign_report(key, report)
+    ((kept,),) = signed.kept.rows("SELECT signature FROM runs WHERE id = ?", RUN)
+    assert kept == msgspec.json.decode(signed.sign(RUN), type=Signature).signature
+    assert sign_report(key, make_run(3).report) is None
