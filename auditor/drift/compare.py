@@ -10,6 +10,7 @@ from auditor.drift.connections import ConnectionChanges, compare_connections
 from auditor.drift.findings import compare_findings
 from auditor.drift.policies import compare_policies
 from auditor.drift.scope import compare_scope
+from auditor.drift.unseen import find_unseen
 from auditor.model.drift import DRIFT_SCHEMA, Drift
 from auditor.model.objects import Reference
 from auditor.reachability.pair import Side, evaluate_pair
@@ -36,7 +37,9 @@ def compare(
     ``shown``: the workloads whose connections are wanted, at either end; None: all. ``rows`` is
     how many that opened, and how many that closed, the drift lists.
     """
-    changes = compare_connections(evaluate_pair(_side(previous), _side(current)), shown=shown)
+    pair = evaluate_pair(_side(previous), _side(current))
+    unseen = find_unseen(previous.snapshot, current.snapshot)
+    changes = compare_connections(pair, shown=shown, unseen=unseen)
     drift = Drift(
         schema=DRIFT_SCHEMA,
         previous=record_side(previous),

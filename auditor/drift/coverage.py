@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from auditor.drift.compared import Compared
+from auditor.drift.unseen import namespace_of
 from auditor.model.findings import RuleStatus
 from auditor.model.objects import Reference
 from auditor.model.report import FindingRecord, RuleRecord
@@ -39,7 +40,7 @@ class Coverage:
         self._gaps: dict[str | None, list[Gap]] = {}
         for one in run.snapshot.gaps:
             if one.blind in _HIDING and one not in alike:
-                self._gaps.setdefault(_namespace_of(one), []).append(one)
+                self._gaps.setdefault(namespace_of(one), []).append(one)
         self._unjudged: dict[str, _Unjudged] = {}
 
     def reason_against(self, finding: FindingRecord) -> str | None:
@@ -169,11 +170,6 @@ class _Unjudged:
             return self._cluster or self._namespace or next((one for one in ends if one), None)
         whole = f"{subject.namespace}/Namespace/{subject.namespace}"
         return whole if whole in self._keys else self._cluster
-
-
-def _namespace_of(gap: Gap) -> str | None:
-    """The namespace in which a gap hides something; an unread Namespace hides its own alone."""
-    return gap.name if gap.kind == "Namespace" and gap.name else gap.namespace
 
 
 def _selects_any(selector: LabelSelector, labels: list[Mapping[str, str]]) -> bool:

@@ -106,6 +106,13 @@ class Totals(Record, frozen=True):
     closed: int
 
 
+class Uncompared(Record, frozen=True):
+    """A namespace of which one side read what the other did not; null stands for all of them."""
+
+    namespace: str | None
+    reason: str
+
+
 class ConnectionDrift(Record, frozen=True):
     """Connections that opened or closed, by workload pair; the first rows, and all groups."""
 
@@ -116,6 +123,8 @@ class ConnectionDrift(Record, frozen=True):
     """Rows that are not listed here; `diff -o json` lists all."""
     groups: tuple[ConnectionGroup, ...]
     """Sorted by how many rows opened, then closed, most first."""
+    not_compared: tuple[Uncompared, ...] = ()
+    """Rows with an end in these are in no number above: they may have opened, or closed."""
 
 
 class FindingBrief(Record, frozen=True):
