@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from auditor.model.canonical import encode_canonical
 from auditor.model.findings import Severity
 from auditor.model.history import IntervalRow, IntervalView, RunEntry
 from reports.csv import write_rows
@@ -226,4 +227,4 @@ def _lines(lines: Sequence[str]) -> bytes:
 
 
 def _json(value: Any) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+    return msgspec.json.format(encode_canonical(value, order=None), indent=2) + b"\n"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from auditor.model.canonical import encode_canonical
 from auditor.model.evidence import (
     BrokenLink,
     ChainResult,
@@ -124,7 +125,7 @@ _FILES: Mapping[FileState, tuple[str, str]] = {
 
 def show_verification_json(found: Verification) -> bytes:
     """All that was found, as a document."""
-    return msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
+    return msgspec.json.format(encode_canonical(found, order=None), indent=2) + b"\n"
 
 
 def show_verification_text(found: Verification, paint: Paint) -> str:

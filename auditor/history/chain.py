@@ -15,7 +15,6 @@ import msgspec
 from auditor.history.header import RunHeader
 from auditor.model.canonical import encode_canonical
 from auditor.model.findings import Record
-from auditor.model.report import EvidenceRecord, Report
 
 SIGNATURE_SCHEMA = "netpol-auditor/signature/v1"
 SEAL_SCHEMA = "netpol-auditor/seal/v1"
@@ -105,16 +104,4 @@ def state_run(seal: Seal, run_hash: str) -> Statement:
         sequence=seal.sequence,
         hash=run_hash,
         report=seal.report,
-    )
-
-
-def state_report(report: Report, evidence: EvidenceRecord) -> Statement:
-    """The statement about the run of a report: it equals `state_run` of what was kept."""
-    return Statement(
-        schema=SIGNATURE_SCHEMA,
-        cluster=evidence.cluster,
-        run=report.run.id,
-        sequence=evidence.sequence,
-        hash=evidence.hash,
-        report=report.digest,
     )

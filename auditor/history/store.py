@@ -32,7 +32,14 @@ from auditor.history.reading import (
 )
 from auditor.history.schema import RUNS, TOMBSTONES
 from auditor.history.snapshots import Folder, SnapshotPlace, open_place
-from auditor.history.stored import HINT_VERIFY, ClusterEntry, RawRun, StoredRun, Tombstone
+from auditor.history.stored import (
+    HINT_VERIFY,
+    ClusterEntry,
+    RawRun,
+    StoredRun,
+    Tombstone,
+    check_row,
+)
 from auditor.model.history import RunEntry
 from auditor.model.report import ClusterRecord, EvidenceRecord, FindingRecord, RuleRecord
 from auditor.model.snapshot import ClusterIdentity, Snapshot
@@ -236,6 +243,8 @@ class Store:
                 yield connection
 
     def _stored(self, row: Any) -> StoredRun:
+        check_row(row)
+
         def rules() -> tuple[RuleRecord, ...]:
             with self._reading() as connection:
                 return read_rules(connection, row.id)

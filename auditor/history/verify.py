@@ -94,7 +94,7 @@ class _Walk:
         """Return what was found, at the chain's end."""
         self._broken = self._broken or self._fault_of_end()
         return ChainResult(
-            cluster=cluster,
+            cluster=str(cluster),
             runs=self._counts[RawRun],
             tombstones=self._counts[Tombstone],
             signed=self._signed,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from auditor.history.signature import SigningKey
     from auditor.history.store import Store
     from auditor.model.history import TrendPoint
-    from auditor.model.report import Audit, EvidenceRecord, Report
+    from auditor.model.report import Audit, Report
     from auditor.reachability.view import View
 
 
@@ -72,7 +72,7 @@ def keep_run(
         return Kept(seal(_with_history(audit, f"not kept: {caught.message}")), error=caught)
     run = msgspec.structs.replace(audit.report.run, evidence=evidence)
     audit = msgspec.structs.replace(audit, report=msgspec.structs.replace(audit.report, run=run))
-    return Kept(audit, () if key is None else (_sign(audit.report, evidence, key),), error)
+    return Kept(audit, _sign(audit, key), error)
 
 
 def _new_run(audit: Audit, cluster: str, settings: Settings, taken_at: str) -> NewRun:
@@ -89,12 +89,12 @@ def _new_run(audit: Audit, cluster: str, settings: Settings, taken_at: str) -> N
     )
 
 
-def _sign(report: Report, evidence: EvidenceRecord, key: SigningKey) -> tuple[str, bytes]:
-    """The file that stands beside the report: the signature of what was kept."""
-    from auditor.history.chain import state_report
-    from auditor.history.signature import SIGNATURE_FILE, encode_signature
+def _sign(audit: Audit, key: SigningKey | None) -> tuple[tuple[str, bytes], ...]:
+    """The file beside the report that says what was kept, and who says so."""
+    from auditor.history.signature import SIGNATURE_FILE, sign_report
 
-    return SIGNATURE_FILE, encode_signature(key.sign_statement(state_report(report, evidence)))
+    content = None if key is None else sign_report(key, audit.report)
+    return () if content is None else ((SIGNATURE_FILE, content),)
 
 
 def _with_past(

@@ -117,17 +117,32 @@ def test_hostile_names_are_shown_inert(run: Run, tmp_path: Path) -> None:
     assert "'=1+1" == row["namespace"]
 
 
-@pytest.mark.parametrize("header", ["{}", "no JSON", b"\xff"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "header = '{}'",
+        "header = 'no JSON'",
+        "header = CAST(x'ff' AS TEXT)",
+        "header = x'ff'",
+        "started_at = x'ff'",
+        "cluster = x'ff'",
+        "sequence = 'x'",
+        "hash = x'ff'",
+    ],
+)
 def test_a_run_that_was_altered_is_not_listed_as_if_it_were_sound(
-    run: Run, kept: Kept, header: str | bytes
+    run: Run, kept: Kept, change: str
 ) -> None:
-    """It is an error, in one line; `verify` says more."""
-    kept.change("UPDATE runs SET header = CAST(? AS TEXT) WHERE id = 'run-0003'", header)
-    for verb in ((), ("interval", "--since", "2026-01-01", "--cluster-name", CLUSTER)):
-        ran = run("history", *verb)
+    """It is an error of the history, in one line; `verify` says more."""
+    kept.change(f"UPDATE runs SET {change} WHERE id = 'run-0003'")  # noqa: S608
+    for form in ("table", "json", "csv"):
+        ran = run("history", "-o", form)
         assert (1, b"", 2) == (ran.code, ran.out, ran.err.count("\n"))
-        assert ran.err.startswith("error: ")
-    assert 1 == run("verify").code
+        assert ran.err.startswith("error: run run-0003 is not as it was kept")
+    for form in ("table", "json"):
+        ran = run("verify", "-o", form)
+        assert (1, "") == (ran.code, ran.err)
+        assert b"run-0003" in ran.out
 
 
 @pytest.mark.parametrize("verb", [(), ("interval", "--since", "2026-01-01"), ("prune",)])
