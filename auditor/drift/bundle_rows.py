@@ -43,7 +43,7 @@ class BundleRows:
         self._responsible = responsible
         self._bundles = bundles
         self._records: dict[int, EndpointRecord] = {}
-        self._describe = pair.current.view.evaluation.ports.describe
+        self._describe = pair.current.view.evaluation.ports.describe_difference
 
     def __iter__(self) -> Iterator[ChangedRow]:
         """All rows; each call begins anew."""
