@@ -11,7 +11,7 @@ from auditor.model.canonical import encode_canonical
 from auditor.model.report import Audit, Report
 
 UNSEALED = ("run", "digest")
-"""Fields that the digest leaves out: two runs over the same input have the same digest."""
+"""Fields that the digest leaves out: it is the same for the same input and the same history."""
 
 
 def encode(report: Report) -> bytes:

@@ -139,7 +139,7 @@ def audit(folder: Path) -> Audit:
     def run(name: str, *flags: str | Path) -> Run:
         said, complained = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()
         with redirect_stdout(said), redirect_stderr(complained):
-            exit_code = main(["audit", "-o", str(folder / name), *map(str, flags)])
+            exit_code = main(["audit", "--no-store", "-o", str(folder / name), *map(str, flags)])
         said.seek(0)
         assert "" == complained.getvalue()
         return Run(exit_code, folder / name, said.read())

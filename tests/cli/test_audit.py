@@ -18,6 +18,7 @@ from tests.clusters.expectation import load
 from tests.conftest import FindCluster
 
 FILES = {"report.html", "report.pdf", "report.json", "findings.csv"}
+HISTORY = {"history.sqlite", "history-snapshots"}
 RENDERERS = ("reports.html.render_html", "reports.pdf.render_pdf")
 
 
@@ -34,11 +35,11 @@ def read_report(folder: Path) -> Any:
 
 
 def test_the_folder_holds_the_whole_report(run: Run, cluster: FindCluster, tmp_path: Path) -> None:
-    """By default the report goes to `out`: four files, and nothing else."""
+    """By default the report goes to `out`: four files, the history, and nothing else."""
     ran = run("audit", "-f", cluster("shop"))
     assert 0 == ran.code
     out = tmp_path / "out"
-    assert FILES == {path.name for path in out.iterdir()}
+    assert FILES | HISTORY == {path.name for path in out.iterdir()}
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF-")
     assert b"<html" in (out / "report.html").read_bytes()
     report = read_report(out)
@@ -50,9 +51,9 @@ def test_the_folder_holds_the_whole_report(run: Run, cluster: FindCluster, tmp_p
 def test_the_run_and_the_digest_are_filled_in(
     run: Run, cluster: FindCluster, tmp_path: Path
 ) -> None:
-    """Times are UTC and in order; two runs differ in `run` alone, and the digest says so."""
-    run("audit", "-f", cluster("shop"), "-o", "one")
-    run("audit", "-f", cluster("shop"), "-o", "two")
+    """Times are UTC and in order; without history two runs differ in `run` alone."""
+    run("audit", "-f", cluster("shop"), "-o", "one", "--no-store")
+    run("audit", "-f", cluster("shop"), "-o", "two", "--no-store")
     one, two = read_report(tmp_path / "one"), read_report(tmp_path / "two")
     assert one["run"]["started_at"] <= one["run"]["finished_at"]
     assert one["run"]["finished_at"].endswith("Z")
@@ -80,7 +81,7 @@ def test_the_summary_counts_names_and_points(run: Run, cluster: FindCluster) -> 
 @pytest.mark.usefixtures("fast")
 def test_quiet_says_nothing(run: Run, cluster: FindCluster, tmp_path: Path) -> None:
     """With -q the files are the only result."""
-    assert (0, b"", "") == run("audit", "-q", "-f", cluster("shop"))
+    assert (0, b"", "") == run("audit", "-q", "-f", cluster("shop"), "--no-store")
     assert FILES == {path.name for path in (tmp_path / "out").iterdir()}
 
 
@@ -118,7 +119,7 @@ def test_findings_and_gaps_make_the_exit_code(
     run: Run, cluster: FindCluster, tmp_path: Path, flags: tuple[str, ...], code: int
 ) -> None:
     """Findings fail where that is asked for, gaps where they are strict; gaps go before."""
-    assert code == run("audit", "-q", "-f", cluster("shop"), *flags).code
+    assert code == run("audit", "-q", "-f", cluster("shop"), "--no-store", *flags).code
     assert FILES == {path.name for path in (tmp_path / "out").iterdir()}
 
 
@@ -164,7 +165,8 @@ def test_a_folder_that_cannot_be_written_is_a_failed_delivery(
 ) -> None:
     """Exit code 5 goes before gaps and findings; the result is printed all the same."""
     (tmp_path / "file").write_text("mine", encoding="utf-8")
-    ran = run("audit", "-f", cluster("shop"), "-o", "file", "--strict", "--fail-on", "low")
+    flags = ("--no-store", "--strict", "--fail-on", "low")
+    ran = run("audit", "-f", cluster("shop"), "-o", "file", *flags)
     assert 5 == ran.code
     assert ran.err.startswith("error: report cannot be written to file: ")
     assert " open findings: " in ran.out.decode()
@@ -204,7 +206,7 @@ def test_a_renderer_that_fails_leaves_the_former_report(
     ran = run("audit", "-f", cluster("two-namespaces", "no-policy"))
     assert (1, b"") == (ran.code, ran.out)
     assert "internal error: RuntimeError: no fonts" in ran.err
-    assert dict.fromkeys(FILES, "former") == {path.name: path.read_text() for path in out.iterdir()}
+    assert dict.fromkeys(FILES, "former") == {name: (out / name).read_text() for name in FILES}
 
 
 def test_nothing_is_written_where_nothing_could_be_collected(run: Run, tmp_path: Path) -> None:
@@ -310,8 +312,8 @@ def test_a_saved_snapshot_gives_the_same_audit(
     """All but `run` is equal, and what `explain` and `connections` print is so byte for byte."""
     folder = cluster("shop", "calico")
     assert 0 == run("snapshot", "-f", folder, "-o", "shop.snapshot").code
-    run("audit", "-q", "-f", folder, "-o", "one")
-    run("audit", "-q", "-f", "shop.snapshot", "-o", "two")
+    run("audit", "-q", "-f", folder, "-o", "one", "--no-store")
+    run("audit", "-q", "-f", "shop.snapshot", "-o", "two", "--no-store")
     one, two = read_report(tmp_path / "one"), read_report(tmp_path / "two")
     del one["run"], two["run"]
     assert one == two

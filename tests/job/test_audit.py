@@ -12,7 +12,7 @@ from auditor.errors import ManifestsError, UnknownNameError
 from auditor.job.audit import audit_source
 from auditor.job.steps import deliver_files, evaluate_snapshot, take_snapshot
 from auditor.model.progress import Progress
-from auditor.settings import DetectionSettings, Settings, digest_settings
+from auditor.settings import NO_STORE, DetectionSettings, Settings, digest_settings
 from reports.json import digest
 from tests.conftest import FindCluster
 
@@ -38,7 +38,7 @@ def stages() -> Stages:
 
 def test_the_stages_follow_one_another(cluster: FindCluster, stages: Stages) -> None:
     """Collect, evaluate, judge, render: the report holds run, times and digests."""
-    settings = Settings(files=(str(cluster("two-namespaces", "no-policy")),))
+    settings = Settings(files=(str(cluster("two-namespaces", "no-policy")),), store=NO_STORE)
     ticks = count(10)
     finished = audit_source(
         settings,
