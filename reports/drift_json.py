@@ -34,12 +34,16 @@ def write_json(listing: DriftListing) -> Iterator[bytes]:
     yield from _lines(listing.opened(), spell)
     yield b'],"closed":['
     yield from _lines(listing.closed(), spell)
-    yield b'],"totals":%b,"omitted":%b,"groups":%b},"findings":%b,"scope":%b}\n' % (
-        _encode(rows.totals),
-        _encode(Totals(0, 0)),
-        _encode(rows.groups),
-        _encode(drift.findings),
-        _encode(drift.scope),
+    yield (
+        b'],"totals":%b,"omitted":%b,"groups":%b,"not_compared":%b},"findings":%b,"scope":%b}\n'
+        % (
+            _encode(rows.totals),
+            _encode(Totals(0, 0)),
+            _encode(rows.groups),
+            _encode(rows.not_compared),
+            _encode(drift.findings),
+            _encode(drift.scope),
+        )
     )
 
 

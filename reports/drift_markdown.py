@@ -121,6 +121,8 @@ def _parts(display: DriftDisplay) -> Iterator[_Part]:
 
     groups = "| Opened | Closed | From | To | Causes |\n| ---: | ---: | --- | --- | --- |"
     namespaces, changed = display.new_namespaces, display.policies_changed
+    unseen = display.not_compared
+    yield _Part("Connections not compared", "", map(_namespace, unseen.rows), unseen.total, 3)
     yield _Part("New namespaces", "", map(_namespace, namespaces.rows), namespaces.total, 4)
     yield _Part("By namespace", groups, map(_group, display.groups.rows), display.groups.total, 8)
     yield connections("Opened", display.opened, 14)

@@ -115,6 +115,8 @@ class DriftDisplay:
     unchanged: str
     """How many findings are as before."""
     tallies: tuple[Tally, ...]
+    not_compared: Cut[ScopeLine]
+    """Where connections may have opened or closed: one side read what the other did not."""
     new_namespaces: Cut[ScopeLine]
     groups: Cut[GroupLine]
     opened: Cut[ConnectionLine]

@@ -41,6 +41,7 @@ def _lines(listing: DriftListing) -> Iterator[str]:
         yield f"{display.headline} {display.unchanged}"
         return
     yield from sum_up(listing.drift)
+    yield from _not_compared(display.not_compared)
     yield from _new_namespaces(display.new_namespaces)
     yield from _groups(display.groups)
     yield from _connections("opened", "+", display.opened)
@@ -48,6 +49,13 @@ def _lines(listing: DriftListing) -> Iterator[str]:
     yield from _policies(display)
     yield from _findings(display)
     yield from _scope(display.scope)
+
+
+def _not_compared(cut: Cut[ScopeLine]) -> Iterator[str]:
+    if cut:
+        yield from _head("connections not compared", cut)
+        yield from (f"  ? {one.object}: {one.text}" for one in cut.rows)
+        yield from _rest(cut)
 
 
 def _new_namespaces(cut: Cut[ScopeLine]) -> Iterator[str]:

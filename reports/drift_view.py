@@ -14,6 +14,7 @@ from auditor.model.drift import (
     PolicyChange,
     ScopeChange,
     ScopeChangeKind,
+    Uncompared,
 )
 from auditor.model.ports import describe_ports
 from auditor.model.report import Audit
@@ -42,6 +43,7 @@ from reports.drift_words import (
     explain_absence,
     is_same,
     name_scope_object,
+    name_uncompared,
     sum_up,
 )
 from reports.finding_rows import describe_subject
@@ -100,10 +102,11 @@ def arrange_drift(
     lists, rows = limits.lists_elsewhere, limits.rows_elsewhere
     return DriftDisplay(
         sides=describe_sides(drift),
-        headline=SAME if same else _capital(f"{describe_totals(totals)}."),
+        headline=SAME if same else _capital(f"{describe_totals(drift)}."),
         is_same=same,
         unchanged=_describe_unchanged(findings.unchanged),
         tallies=_count(drift),
+        not_compared=_cut(drift.connections.not_compared, limits.scope, _uncompared, lists),
         new_namespaces=_cut(added, limits.scope, _scope, lists),
         groups=_cut(drift.connections.groups, limits.groups, _group, lists),
         opened=_rows(opened, totals.opened, limits.opened, rows),
@@ -240,6 +243,10 @@ def _finding(
         message=show_text(brief.message),
         reason=show_text(brief.reason or ""),
     )
+
+
+def _uncompared(one: Uncompared) -> ScopeLine:
+    return ScopeLine("connections not compared", name_uncompared(one), show_text(one.reason))
 
 
 def _scope(change: ScopeChange) -> ScopeLine:

@@ -17,7 +17,7 @@ from auditor.model.drift import (
     ScopeChange,
     ScopeChangeKind,
     SideRecord,
-    Totals,
+    Uncompared,
 )
 from auditor.model.report import Audit
 from reports.text import clip, count, group_digits, show_name, show_text, visible
@@ -118,11 +118,21 @@ def describe_sides(drift: Drift, quote: Callable[[str], str] = str) -> str:
     return f"From {previous}, to {current}{f', {distance}' if distance else ''}."
 
 
-def describe_totals(totals: Totals) -> str:
-    """Return `12 connections opened, 3 closed`."""
+def describe_totals(drift: Drift) -> str:
+    """Return `12 connections opened, 3 closed`, and where they could not be compared."""
+    totals, left_out = drift.connections.totals, drift.connections.not_compared
+    if any(one.namespace is None for one in left_out):
+        return "connections could not be compared"
     if not totals.opened and not totals.closed:
-        return "no connection opened or closed"
-    return f"{count(totals.opened, 'connection')} opened, {group_digits(totals.closed)} closed"
+        said = "no connection opened or closed"
+    else:
+        said = f"{count(totals.opened, 'connection')} opened, {group_digits(totals.closed)} closed"
+    return f"{said}, not compared in {count(len(left_out), 'namespace')}" if left_out else said
+
+
+def name_uncompared(one: Uncompared) -> str:
+    """What is not compared: a namespace, or everything."""
+    return "all namespaces" if one.namespace is None else show_name(one.namespace)
 
 
 def is_same(drift: Drift) -> bool:
@@ -134,6 +144,7 @@ def is_same(drift: Drift) -> bool:
         or policies.changed
         or totals.opened
         or totals.closed
+        or drift.connections.not_compared
         or findings.new
         or findings.resolved
         or findings.incomparable
@@ -146,7 +157,7 @@ def sum_up(drift: Drift) -> Iterator[str]:
     if is_same(drift):
         yield "nothing changed"
         return
-    yield describe_totals(drift.connections.totals)
+    yield describe_totals(drift)
     findings, policies = drift.findings, drift.policies
     yield from _tally(
         "findings",

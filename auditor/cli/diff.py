@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 import msgspec
+from click.core import ParameterSource
 
 from auditor.cli.comparison import comparison_code, comparison_flags, print_comparison
 from auditor.cli.flags import source_flags, store_flags
@@ -52,6 +53,10 @@ def diff(
     from auditor.job.compare import compare_sides
 
     notes: tuple[str, ...] = ()
+    if old is None and baseline is None and _is_given("files"):
+        raise UsageError(
+            "-f is given without OLD", hint="`diff OLD -f NEW`, or `diff` for the last two runs"
+        )
     if baseline is None:
         previous, current = _Sides(session).read(old, new)
     elif old is None:
@@ -70,6 +75,12 @@ def diff(
         output_file=output_file,
     )
     return comparison_code(session, comparison, previous, current, fail_on_opened=fail_on_opened)
+
+
+def _is_given(flag: str) -> bool:
+    """Whether a flag stands on the command line: the settings name a source by the way."""
+    source = click.get_current_context().get_parameter_source(flag)
+    return source is ParameterSource.COMMANDLINE
 
 
 def _with_baseline(session: Session, baseline: str) -> tuple[Compared, Compared, tuple[str, ...]]:
@@ -110,10 +121,6 @@ class _Sides:
         from auditor.cli.past_runs import pick_cluster
         from auditor.job.sides import side_of_run
 
-        if self._settings.files:
-            raise UsageError(
-                "-f is given without OLD", hint="`diff OLD -f NEW`, or `diff` for the last two runs"
-            )
         cluster = pick_cluster(store, self._settings.cluster_name)
         latest = store.latest(cluster.key)
         before = None if latest is None else store.previous(latest)
