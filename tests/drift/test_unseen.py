@@ -45,6 +45,10 @@ def gap(namespace: str | None, blind: Blind | None, kind: str | None = "Pod") ->
     )
 
 
+def _side(snapshot: Snapshot) -> Side:
+    return Side(snapshot, Recognition(), ip_blocks_match_pods=None)
+
+
 def with_gaps(snapshot: Snapshot, *gaps: Gap) -> Snapshot:
     """The snapshot with these gaps."""
     return msgspec.structs.replace(snapshot, gaps=gaps)
@@ -96,7 +100,7 @@ def test_an_unread_namespace_hides_itself_alone() -> None:
 
 def test_rows_with_an_end_that_was_not_seen_are_left_out_and_the_others_stay() -> None:
     """Also rows from addresses; with nothing unseen all are there."""
-    pair = evaluate_pair(Side(CLOSED, Recognition(), False), Side(OPEN, Recognition(), False))
+    pair = evaluate_pair(_side(CLOSED), _side(OPEN))
     whole = compare_connections(pair)
     ends = {(row.source.namespace, row.destination.namespace) for row in whole.opened()}
     assert {("one", "two"), ("two", "one"), ("one", None), (None, "one")} == ends
