@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 
 from pyroaring import FrozenBitMap
 
@@ -19,8 +18,13 @@ from auditor.reachability.pair import Pair
 _PAIRS_AT_A_TIME = 65_536
 """Pairs of ends of two namespaces that are sorted at once: at least one source with all its own."""
 
-_ByNamespace = Mapping[int, Sequence[ExplainedBundle]]
-_Unsorted = dict[int, list[tuple[int, ExplainedBundle]]]
+_NARROW = 64
+"""Far ends up to which a bundle is filed under each of their namespaces."""
+
+_Filed = defaultdict[int, list[ExplainedBundle]]
+"""Bundles by the namespace of one of their ends."""
+
+_Unsorted = defaultdict[int, list[tuple[int, ExplainedBundle]]]
 """(destination, its bundle) by source."""
 
 
@@ -38,36 +42,48 @@ class BundleRows:
         self._namespaces = namespaces
         self._responsible = responsible
         self._bundles = bundles
-        self._describe = pair.current.view.evaluation.ports.describe
+        self._records: dict[int, EndpointRecord] = {}
+        self._describe = pair.current.view.evaluation.ports.describe_difference
 
     def __iter__(self) -> Iterator[ChangedRow]:
         """All rows; each call begins anew."""
         for source, destination, bundle in self._pairs():
             far = destination if bundle.direction is Direction.EGRESS else source
             yield ChangedRow(
-                source=self._records[source],
-                destination=self._records[destination],
+                source=self._record(source),
+                destination=self._record(destination),
                 ports=self._describe(bundle.ports),
                 causes=self._responsible.causes_of_row(bundle.causes, far),
             )
 
-    @cached_property
-    def _records(self) -> tuple[EndpointRecord, ...]:
-        return tuple(map(record_endpoint, self._pair.ends))
+    def _record(self, end: int) -> EndpointRecord:
+        found = self._records.get(end)
+        if found is None:
+            found = self._records[end] = record_endpoint(self._pair.ends[end])
+        return found
 
     def _pairs(self) -> Iterator[tuple[int, int, ExplainedBundle]]:
-        by_source = self._file(Direction.EGRESS)
-        by_destination = self._file(Direction.INGRESS)
+        outgoing: _Filed = defaultdict(list)
+        incoming: defaultdict[int, _Filed] = defaultdict(lambda: defaultdict(list))
+        broad: list[ExplainedBundle] = []
+        for one in self._bundles:
+            namespace = self._namespaces.of_end(one.near)
+            if one.direction is Direction.EGRESS:
+                outgoing[namespace].append(one)
+            elif len(one.far) > _NARROW:
+                broad.append(one)
+            else:
+                for each in self._namespaces.of_ends(one.far):
+                    incoming[each][namespace].append(one)
         for namespace, run in enumerate(self._namespaces.runs):
-            outgoing = by_source.get(namespace, ())
-            reached = {each for one in outgoing for each in self._namespaces.of_ends(one.far)}
-            incoming = {
-                each: those
-                for each, bundles in by_destination.items()
-                if (those := [one for one in bundles if _meets(one.far, run)])
-            }
-            for each in sorted(reached | incoming.keys()):
-                yield from self._between(run, outgoing, each, incoming.get(each, ()))
+            arriving = incoming.pop(namespace, _Filed(list))
+            for one in broad:
+                if one.far.range_cardinality(run.start, run.stop):
+                    arriving[self._namespaces.of_end(one.near)].append(one)
+            leaving = outgoing.get(namespace, [])
+            reached = {each for one in leaving for each in self._namespaces.of_ends(one.far)}
+            for each in sorted(reached | arriving.keys()):
+                yield from self._between(run, leaving, each, arriving.get(each, []))
 
     def _between(
         self,
@@ -94,18 +110,6 @@ class BundleRows:
                 for destination, one in sorted(found[source], key=_destination):
                     yield source, destination, one
 
-    def _file(self, direction: Direction) -> _ByNamespace:
-        """The bundles of a direction by the namespace of the near end."""
-        found: defaultdict[int, list[ExplainedBundle]] = defaultdict(list)
-        for one in self._bundles:
-            if one.direction is direction:
-                found[self._namespaces.of_end(one.near)].append(one)
-        return found
-
 
 def _destination(one: tuple[int, ExplainedBundle]) -> int:
     return one[0]
-
-
-def _meets(ends: FrozenBitMap, run: range) -> bool:
-    return ends.range_cardinality(run.start, run.stop) > 0

@@ -64,7 +64,7 @@ class _Asked(NamedTuple):
     denied_subjects: tuple[int, ...]
     peers: tuple[int, ...]
     denied_peers: tuple[int, ...]
-    peer_relabelled: bool
+    differing: Reasons
     ports: int
 
 
@@ -75,6 +75,7 @@ class SamePolicies:
         self._allowing = allowing
         self._denying = denying
         self._answers: dict[_Asked, Reasons] = {}
+        self._facets: dict[int, Facets] = {}
         self._positions = {
             id(side): {one.reference: number for number, one in enumerate(side.view.policies)}
             for side in (allowing, denying)
@@ -107,7 +108,12 @@ class SamePolicies:
             self._denying.bits[subject],
             self._allowing.bits[peer],
             self._denying.bits[peer],
-            namespace in self.relabelled,
+            Reasons(
+                self.facets(subject),
+                self.facets(peer),
+                namespace in self.relabelled,
+                self.reading_differs,
+            ),
             ports,
         )
         found = self._answers.get(asked)
@@ -131,17 +137,19 @@ class SamePolicies:
 
     def facets(self, end: int) -> Facets:
         """What differs between the pods that stand for an end on the two sides."""
-        return self._differing(self._allowing.bits[end], self._denying.bits[end])
+        bits, others = self._allowing.bits[end], self._denying.bits[end]
+        if bits == others:
+            return frozenset()
+        found = self._facets.get(end)
+        if found is None:
+            # pods of one variant are alike to every selector
+            split = not (end in self._allowing.existing and end in self._denying.existing)
+            found = self._facets[end] = self._differing(bits, others, by_labels=split)
+        return found
 
     def _find(self, asked: _Asked) -> Reasons:
         policy = self._allowing.view.policy(self._positions[id(self._allowing)][asked.policy])
-        every = Reasons(
-            self._differing(asked.subjects, asked.denied_subjects),
-            self._differing(asked.peers, asked.denied_peers),
-            asked.peer_relabelled,
-            self.reading_differs,
-        )
-        differing = _relevant(every, policy, asked.direction) or every
+        differing = _relevant(asked.differing, policy, asked.direction) or asked.differing
         if _count(differing) <= 1:
             return differing
         return self._without_which(asked, differing) or differing
@@ -189,16 +197,17 @@ class SamePolicies:
                 ports |= one.ports
         return ports
 
-    def _differing(self, bits: tuple[int, ...], others: tuple[int, ...]) -> Facets:
-        if bits == others:
-            return frozenset()
+    def _differing(
+        self, bits: tuple[int, ...], others: tuple[int, ...], *, by_labels: bool
+    ) -> Facets:
         found: set[CauseKind] = set()
         ours, theirs = (_by_network(map(self._class, each)) for each in (bits, others))
         if ours.keys() != theirs.keys():
             found.add(CauseKind.HOST_NETWORK_CHANGED)
         for host in ours.keys() & theirs.keys():
             found |= _compare(ours[host], theirs[host])
-        return frozenset(found or _varying(map(self._class, {*bits, *others})))
+        found = found or _varying(map(self._class, {*bits, *others}))
+        return frozenset(found if by_labels else found - {CauseKind.LABELS_CHANGED})
 
     def _class(self, bit: int) -> EndpointClass:
         return self._allowing.view.endpoints.classes[bit]

@@ -13,6 +13,9 @@ from auditor.model._value import Value
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 """The protocols of rules, in the order in which they are listed."""
 
+OTHER = "other"
+"""The name of what is neither TCP, UDP nor SCTP: protocols without ports, ICMP above all."""
+
 FIRST_PORT = 1
 LAST_PORT = 65535
 
@@ -25,10 +28,18 @@ class PortRange(Value, frozen=True):
     last: int = msgspec.field(name="to")
 
     def __str__(self) -> str:
-        """`TCP 80` or `TCP 80-90`."""
+        """`TCP 80` or `TCP 80-90`; `other protocols` for those without ports."""
+        if self.protocol == OTHER:
+            return "other protocols"
         ports = str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
         return f"{self.protocol} {ports}"
 
+
+OTHER_PROTOCOLS = PortRange(protocol=OTHER, first=0, last=0)
+"""What opened or closed beside ports of TCP, UDP and SCTP, or alone: ICMP, above all.
+
+What is allowed never holds it: either all ports are, or none of these protocols.
+"""
 
 PortSet = Literal["all"] | tuple[PortRange, ...]
 """``"all"`` (ICMP and every other protocol included), or sorted, merged ranges.

@@ -12,14 +12,13 @@ from collections.abc import Iterable
 from auditor.model.ports import (
     FIRST_PORT,
     LAST_PORT,
+    OTHER,
+    OTHER_PROTOCOLS,
     PROTOCOLS,
     PortRange,
     PortSet,
     merge_ports,
 )
-
-OTHER = "other"
-"""The name under which a question asks for a protocol without ports."""
 
 
 class PortParts:
@@ -41,6 +40,7 @@ class PortParts:
         self.all: int = (self._other << 1) - 1
         """Every port of every protocol."""
         self._described: dict[int, PortSet] = {self.all: "all"}
+        self._differences: dict[int, PortSet] = {}
 
     def mask(self, protocol: str, first: int = FIRST_PORT, last: int = LAST_PORT) -> int:
         """The parts from ``first`` to ``last``; both are cuts, or the ends of the protocol."""
@@ -60,6 +60,15 @@ class PortParts:
         found = self._described.get(mask)
         if found is None:
             found = self._described[mask] = merge_ports(self._ranges(mask))
+        return found
+
+    def describe_difference(self, mask: int) -> PortSet:
+        """A mask of what is allowed here and not there, as the Drift contract spells it."""
+        if mask == self.all or not mask & self._other:
+            return self.describe(mask)
+        found = self._differences.get(mask)
+        if found is None:
+            found = self._differences[mask] = merge_ports((*self._ranges(mask), OTHER_PROTOCOLS))
         return found
 
     def _ranges(self, mask: int) -> Iterable[PortRange]:

@@ -27,7 +27,6 @@ from auditor.model.selectors import LabelSelector
 from auditor.reachability.closing import Change, ChangedRow, Closing
 from auditor.reachability.compile import isolated_directions
 from auditor.reachability.connections import Numbering
-from auditor.reachability.port_parts import OTHER
 from auditor.reachability.selection import select
 from auditor.reachability.view import View
 from auditor.reachability.vocabulary import Rule, mentioned_blocks
@@ -241,15 +240,9 @@ class _Words:
         """Ports. What is neither TCP, UDP nor SCTP may change while some of them does not."""
         found = self._described.get(mask)
         if found is None:
-            found = self._described[mask] = self._describe(mask)
+            ports = self._ports.describe_difference(mask)
+            found = self._described[mask] = describe_ports(ports)
         return found
-
-    def _describe(self, mask: int) -> str:
-        described = self._ports.describe(mask)
-        words = describe_ports(described)
-        if mask == self._ports.all or not mask & self._ports.part(OTHER, None):
-            return words
-        return f"{words}, other protocols" if described else "other protocols"
 
 
 def by_steps(*steps: str) -> Remediation:

@@ -17,11 +17,12 @@ import ryaml
 from auditor.model.connections import AddressEndpoint, Endpoint
 from auditor.model.findings import ChangedConnections, Remediation
 from auditor.model.objects import Metadata, Namespace, NetworkPolicy
+from auditor.model.ports import OTHER
 from auditor.model.report import FindingRecord
 from auditor.model.selectors import NAMESPACE_NAME_LABEL
 from auditor.model.snapshot import Snapshot
 from auditor.reachability.connections import Numbering, list_rows
-from auditor.reachability.port_parts import OTHER, PortParts
+from auditor.reachability.port_parts import PortParts
 from auditor.reachability.view import View, evaluate
 from auditor.rules import RULES
 from auditor.rules._remediation import ROWS_SHOWN
