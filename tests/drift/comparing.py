@@ -11,7 +11,6 @@ from auditor.reachability.pair import Side, evaluate_pair
 from tests.oracle.drift import CURRENT, PREVIOUS, DriftOracle, End, Fact, Half
 from tests.oracle.drift_causes import CauseOracle
 from tests.oracle.drift_listing import Reader
-from tests.oracle.oracle import OTHER
 
 
 class Comparison(NamedTuple):
@@ -55,7 +54,7 @@ def check_rows(comparison: Comparison) -> None:
         (CURRENT, list(changes.opened()), oracle.opened()),
         (PREVIOUS, list(changes.closed()), oracle.closed()),
     ):
-        assert ([], []) == differences(numbered(expected), numbered(reader.facts(rows)))
+        assert ([], []) == differences(expected, set(reader.facts(rows)))
         ends = [(row.source, row.destination) for row in rows]
         assert len(set(ends)) == len(ends)
         faults = [
@@ -70,11 +69,6 @@ def check_rows(comparison: Comparison) -> None:
             )
         ]
         assert [] == faults[:2]
-
-
-def numbered(facts: Iterable[Fact]) -> set[Fact]:
-    """Those about ports with numbers."""
-    return {one for one in facts if one[2] != OTHER}
 
 
 def _some(ends: list[End]) -> End:

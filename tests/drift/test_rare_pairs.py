@@ -55,6 +55,12 @@ A = "matchLabels: {app: a}"
 EGRESS_BY_NAME = (
     f"{{podSelector: {{{A}}}, policyTypes: [Egress], egress: [{{ports: [{{port: web}}]}}]}}"
 )
+TO_NAMED_A_OR_B = """
+policyTypes: [Egress]
+egress:
+  - to: [{podSelector: {matchExpressions: [{key: app, operator: In, values: [a, b]}]}}]
+    ports: [{port: web}]
+"""
 ON_80, ON_81 = "{ports: [{port: 80}]}", "{ports: [{port: 80}, {port: 81}]}"
 KINDS = CauseKind
 
@@ -127,6 +133,18 @@ RARE = {
         {
             "-a→host": {(KINDS.HOST_NETWORK_CHANGED, "shop/Pod/host")},
             "-host→a": {(KINDS.HOST_NETWORK_CHANGED, "shop/Pod/host")},
+        },
+    ),
+    "a port changes, and a label that makes no difference": Rare(
+        cluster(
+            [pod("client"), pod("peer", {"app": "a"}, containers=serving(80))], TO_NAMED_A_OR_B
+        ),
+        cluster(
+            [pod("client"), pod("peer", {"app": "b"}, containers=serving(81))], TO_NAMED_A_OR_B
+        ),
+        {
+            "+client→peer": {(KINDS.PORTS_CHANGED, "shop/Pod/peer")},
+            "-client→peer": {(KINDS.PORTS_CHANGED, "shop/Pod/peer")},
         },
     ),
     "ipBlocks match pods now": Rare(
@@ -207,6 +225,21 @@ def test_what_seldom_changes_is_found_and_named(name: str) -> None:
         if row.source.name and row.destination.name
     }
     assert rare.causes == found
+
+
+ALL_PORTS = "[{protocol: TCP}, {protocol: UDP}, {protocol: SCTP}]"
+
+
+def test_the_closing_of_icmp_alone_is_a_row() -> None:
+    """Where every port of TCP, UDP and SCTP stays open, ICMP and the rest still close."""
+    pods = [pod("client"), server()]
+    comparison = Comparison(
+        Side(cluster(pods, admit("{}"))), Side(cluster(pods, admit(f"{{ports: {ALL_PORTS}}}")))
+    )
+    check_rows(comparison)
+    rows = list(comparison.changes().closed())
+    assert rows
+    assert [] == [row for row in rows if not row.ports]
 
 
 def test_pods_that_only_together_may_connect_do_not_stand_in_for_one_that_may() -> None:
