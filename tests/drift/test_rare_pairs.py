@@ -64,7 +64,32 @@ egress:
 ON_80, ON_81 = "{ports: [{port: 80}]}", "{ports: [{port: 80}, {port: 81}]}"
 KINDS = CauseKind
 
+
+def web(name: str, tier: str) -> dict[str, Any]:
+    """A pod of the StatefulSet web."""
+    return pod(name, {"tier": tier}, owner="StatefulSet/web")
+
+
+OPEN_TO_A_AND_C = (
+    DENY_INGRESS,
+    "{podSelector: {matchExpressions: [{key: tier, operator: In, values: [a, c]}]}, ingress: [{}]}",
+    "{podSelector: {matchLabels: {tier: c}}, policyTypes: [Ingress]}",
+)
+
 RARE = {
+    "a variant that came is compared with the one that went, not with the one that stays": Rare(
+        cluster([web("w1", "a"), web("w2", "b"), server()], *OPEN_TO_A_AND_C),
+        cluster([web("w1", "a"), web("w3", "c"), server()], *OPEN_TO_A_AND_C),
+        {
+            "+server→web": {(KINDS.LABELS_CHANGED, "shop/StatefulSet/web")},
+            "+web→web": {(KINDS.LABELS_CHANGED, "shop/StatefulSet/web")},
+        },
+    ),
+    "a variant that came beside those that stay is compared with all of them": Rare(
+        cluster([web("w1", "a"), web("w2", "b"), server()], *OPEN_TO_A_AND_C),
+        cluster([web("w1", "a"), web("w2", "b"), web("w3", "c"), server()], *OPEN_TO_A_AND_C),
+        {},
+    ),
     "a port name stands for another number": Rare(
         cluster([pod("client"), server(containers=serving(80))], BY_NAME),
         cluster([pod("client"), server(containers=serving(81))], BY_NAME),
