@@ -8,10 +8,11 @@ import pytest
 
 from auditor.model.connections import EndpointRecord
 from auditor.model.drift import CauseKind
+from auditor.model.recognition import Recognition
 from auditor.model.snapshot import Snapshot
 from auditor.reachability.pair import Side
 from tests.drift.comparing import Comparison, check_rows
-from tests.oracle.handmade import DENY_INGRESS, cluster, pod
+from tests.oracle.handmade import DENY_ALL, DENY_INGRESS, cluster, pod
 
 SERVER = {"role": "server"}
 
@@ -216,6 +217,24 @@ RARE = {
             "+client→server": {(KINDS.POLICY_CHANGED, "shop/NetworkPolicy/policy-1")},
         },
     ),
+    "a policy that granted goes, beside one that denies": Rare(
+        cluster([pod("client"), server()], DENY_INGRESS, admit(ON_80)),
+        cluster([pod("client"), server()], DENY_INGRESS),
+        {"-client→server": {(KINDS.POLICY_REMOVED, "shop/NetworkPolicy/policy-1")}},
+    ),
+    "a policy that isolates comes": Rare(
+        cluster([pod("client"), server()]),
+        cluster([pod("client"), server()], admit_pods(A)),
+        {"-client→server": {(KINDS.POLICY_ADDED, "shop/NetworkPolicy/policy-0")}},
+    ),
+    "both directions of one connection open at once, each of which opens others, too": Rare(
+        cluster([pod("client"), server()], DENY_ALL),
+        cluster([pod("client"), server()]),
+        {
+            "+client→server": {(KINDS.POLICY_REMOVED, "shop/NetworkPolicy/policy-0")},
+            "+server→client": {(KINDS.POLICY_REMOVED, "shop/NetworkPolicy/policy-0")},
+        },
+    ),
     "policies that isolated go, all of them": Rare(
         cluster([pod("client"), server()], admit_pods(A), admit_pods("matchLabels: {app: b}")),
         cluster([pod("client"), server()]),
@@ -267,18 +286,27 @@ def test_the_closing_of_icmp_alone_is_a_row() -> None:
     assert [] == [row for row in rows if not row.ports]
 
 
+@pytest.mark.parametrize("asking", [0, 1])
+def test_what_one_side_asks_for_splits_the_workloads_of_both(asking: int) -> None:
+    """A recognition's question is in the vocabulary of the other side, too."""
+    pods = [web("w1", "a"), web("w2", "b"), server()]
+    asked = Recognition(dns_pod_labels=({"tier": "a"},))
+    recognitions = (asked, Recognition()) if asking == 0 else (Recognition(), asked)
+    snapshots = (cluster(pods, DENY_INGRESS), cluster(pods))
+    comparison = Comparison(*map(Side, snapshots, recognitions))
+    check_rows(comparison)
+    variants = {row.source.variant for row in comparison.changes().opened() if row.source.name}
+    assert {("tier=a",), ("tier=b",), ()} == variants
+
+
 def test_pods_that_only_together_may_connect_do_not_stand_in_for_one_that_may() -> None:
     """One of them may send and is not admitted, the other is admitted and may not send.
 
     In neither direction does the union of what they may differ; each pair does.
     """
-
-    def web(name: str, app: str) -> dict[str, Any]:
-        return pod(name, {"app": app}, owner="StatefulSet/web")
-
     policies = (
-        admit_pods("matchExpressions: [{key: app, operator: In, values: [b, c]}]"),
-        "{podSelector: {matchLabels: {app: b}}, policyTypes: [Egress]}",
+        admit_pods("matchExpressions: [{key: tier, operator: In, values: [b, c]}]"),
+        "{podSelector: {matchLabels: {tier: b}}, policyTypes: [Egress]}",
     )
     comparison = Comparison(
         Side(cluster([web("w1", "a"), web("w2", "b"), server()], *policies)),
@@ -289,7 +317,7 @@ def test_pods_that_only_together_may_connect_do_not_stand_in_for_one_that_may() 
         row
         for row in comparison.changes().opened()
         if row.destination.name == "server"
-        and row.source == EndpointRecord("shop", "StatefulSet", "web", ("app=c",))
+        and row.source == EndpointRecord("shop", "StatefulSet", "web", ("tier=c",))
     )
     assert [(CauseKind.LABELS_CHANGED, "shop/StatefulSet/web")] == [
         (one.cause, one.object) for one in row.causes
