@@ -63,6 +63,7 @@ egress:
     ports: [{port: web}]
 """
 ON_80, ON_81 = "{ports: [{port: 80}]}", "{ports: [{port: 80}, {port: 81}]}"
+ONLY_81 = "{ports: [{port: 81}]}"
 KINDS = CauseKind
 
 
@@ -221,6 +222,11 @@ RARE = {
         cluster([pod("client"), server()], DENY_INGRESS, admit(ON_80)),
         cluster([pod("client"), server()], DENY_INGRESS),
         {"-client→server": {(KINDS.POLICY_REMOVED, "shop/NetworkPolicy/policy-1")}},
+    ),
+    "a policy changes beside the one that grants": Rare(
+        cluster([pod("client"), server()], admit(ON_80)),
+        cluster([pod("client"), server()], admit(f"{ON_80}, {ON_80}"), admit(ONLY_81)),
+        {"+client→server": {(KINDS.POLICY_ADDED, "shop/NetworkPolicy/policy-1")}},
     ),
     "a policy that isolates comes": Rare(
         cluster([pod("client"), server()]),
