@@ -24,6 +24,11 @@ class Causes(NamedTuple):
     far_isolation: Direction | None = None
     """What isolates the far end in a direction, on the side that denies, and not on the other."""
 
+    @property
+    def are_alike(self) -> bool:
+        """Whether they name no object of the far end: so they are the same for every row."""
+        return not (self.of_far or self.far_namespace or self.far_isolation)
+
     def joined(self, other: Causes) -> Causes:
         """The causes of both."""
         return Causes(

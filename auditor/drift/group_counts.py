@@ -81,7 +81,7 @@ def _count(
 def _named(
     namespaces: Namespaces, responsible: Responsible, causes: Causes, far: BitMap, namespace: int
 ) -> frozenset[Cause]:
-    if causes.fixed and causes == Causes(causes.fixed):
+    if causes.are_alike:
         return causes.fixed
     inside = far & BitMap(namespaces.runs[namespace])
     return frozenset().union(*(responsible.name_causes(causes, one) for one in inside))

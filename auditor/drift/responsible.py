@@ -97,9 +97,7 @@ class Responsible:
         return FrozenBitMap(end for end, (one, other) in enumerate(both) if one != other)
 
     def causes_of_row(self, causes: Causes, far: int) -> tuple[Cause, ...]:
-        """The causes of a row, sorted."""
-        if causes == Causes(causes.fixed):
-            far = 0  # the same for every row
+        """The causes of a row, sorted, those of its far end by name."""
         found = self._rows.get((causes, far))
         if found is None:
             if len(self._rows) >= _REMEMBERED:
@@ -108,7 +106,7 @@ class Responsible:
         return found
 
     def name_causes(self, causes: Causes, far: int) -> frozenset[Cause]:
-        """The causes of a row, those of its far end by name."""
+        """Likewise, unsorted."""
         found = causes.fixed | {Cause(kind, self.key(far)) for kind in causes.of_far}
         if causes.far_namespace:
             found |= {self.namespace_cause(far)}

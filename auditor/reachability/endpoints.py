@@ -260,13 +260,21 @@ def _split_workloads(
             by_labels[labels].append(position)
         for variant, members in variants.split(by_labels):
             endpoint = WorkloadEndpoint(reference, variant)
-            rest = members
-            for nodes, start in zip(reversed(found), reversed(starts), strict=True):
-                of_side = bisect_left(rest, start)
-                if mine := rest[of_side:]:
-                    held = tuple(sorted({class_of_pod[position] for position in mine}))
-                    nodes.append(
-                        WorkloadNode(endpoint, held, tuple(position - start for position in mine))
-                    )
-                rest = rest[:of_side]
+            for side, mine in _by_side(members, starts):
+                held = tuple(sorted({class_of_pod[position] for position in mine}))
+                start = starts[side]
+                own = tuple(position - start for position in mine) if start else tuple(mine)
+                found[side].append(WorkloadNode(endpoint, held, own))
     return tuple(tuple(sorted(nodes, key=lambda one: one.endpoint)) for nodes in found)
+
+
+def _by_side(members: list[int], starts: list[int]) -> list[tuple[int, list[int]]]:
+    """(snapshot, those of the sorted positions that are its own), where there are some."""
+    if len(starts) == 1:
+        return [(0, members)]
+    cuts = [*(bisect_left(members, start) for start in starts), len(members)]
+    return [
+        (side, members[cuts[side] : cuts[side + 1]])
+        for side in range(len(starts))
+        if cuts[side] < cuts[side + 1]
+    ]

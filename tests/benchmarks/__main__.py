@@ -8,9 +8,13 @@ three replicas a workload, one namespace in ten that nobody closed, a node for e
 - evaluate: the snapshot → the permissions of all isolation groups in both directions;
 - rules: the view → every rule's findings, with their remediations;
 - picture: the view → who reaches whom, namespace by namespace;
+- pair: two snapshots → both evaluated in one universe, one policy in a hundred changed;
+- drift: both evaluated → totals, groups and the first 1,000 rows of what opened and closed;
 - report: the audit → JSON, CSV, HTML and PDF.
 
-The ratio of rules to evaluate is stated, too. The part `crowd` has 5,000 policies in one namespace
+The ratios of rules to evaluate, and of pair and drift to two of it, are stated, too. The part
+`stream` reads all rows that open, tens of millions, where 20 namespaces of 25 bare pods lose their
+default-deny in an open cluster. The part `crowd` has 5,000 policies in one namespace
 of 5,000 pods, each an app of its own, in three shapes, and measures the rule policy-is-redundant:
 the one that compares policies with one another.
 
@@ -50,14 +54,19 @@ from tests.benchmarks.processes import (
 from tests.benchmarks.table import format_results
 
 SIZES = (1_000, 10_000, 50_000)
-STAGES = ("decode", "recognize", "evaluate", "rules", "picture", "report")
-PARTS = (*STAGES, "crowd", "manifests", "processes")
+STAGES = ("decode", "recognize", "evaluate", "rules", "picture", "pair", "drift", "report")
+PARTS = (*STAGES, "stream", "crowd", "manifests", "processes")
 CROWD_POLICIES = 5_000
+STREAM_PODS = 50_000
 YAML_PODS = 10_000
 EVALUATE_GROWTH_AT_MOST = 6.0
 """From 10,000 to 50,000 pods."""
 RULES_AT_MOST = 5.0
 """All rules with their remediations, in terms of the evaluation, for 50,000 pods."""
+DRIFT_AT_MOST = 1.0
+"""Comparing connections, in terms of the two evaluations that are compared, for 50,000 pods."""
+STREAM_MEBIBYTES_AT_MOST = 300.0
+"""The whole process that reads the rows, however many they are."""
 YAML_RATIO_AT_MOST = 1.5
 """Reading the file, in terms of parsing it."""
 DECODE_MEBIBYTES_AT_MOST = 250.0
@@ -114,6 +123,14 @@ def measure_size(session: Session, pods: int, stages: Sequence[str]) -> Size:
         policies=sum(1 for _ in make_policies_of(shape)),
         stages=tuple(figures),
     )
+
+
+def measure_stream(session: Session) -> Iterator[Figure]:
+    """Tens of millions of rows, read one by one."""
+    with TemporaryDirectory(prefix="netpol-benchmarks-") as name, session.measuring():
+        yield session.measure(
+            "stream", STREAM_PODS, Path(name), mebibytes_at_most=STREAM_MEBIBYTES_AT_MOST
+        )
 
 
 def measure_crowd(session: Session) -> Iterator[Figure]:
@@ -188,12 +205,28 @@ def compare_rules(sizes: Sequence[Size]) -> Iterator[Ratio]:
             )
 
 
+def compare_drift(sizes: Sequence[Size]) -> Iterator[Ratio]:
+    """How many times as long as two evaluations the comparison takes, and what it compares."""
+    for size in sizes:
+        seconds = {one.name: one.cpu_seconds for one in size.stages}
+        for stage, limit in (("pair", None), ("drift", DRIFT_AT_MOST)):
+            if {"evaluate", stage} <= seconds.keys():
+                yield Ratio(
+                    name=f"{size.pods:,} pods",
+                    previous="two of evaluate",
+                    current=stage,
+                    ratio=seconds[stage] / (2 * seconds["evaluate"]),
+                    at_most=limit if size.pods == 50_000 else None,
+                )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what was asked for; print the table, write the JSON."""
     options = _parse(arguments)
     session = Session(options.runs)
     stages = [one for one in STAGES if one in options.only]
     sizes = tuple(measure_size(session, one, stages) for one in options.pods if stages)
+    streams = tuple(measure_stream(session)) if "stream" in options.only else ()
     crowd = tuple(measure_crowd(session)) if "crowd" in options.only else ()
     manifests = measure_manifests(session) if "manifests" in options.only else ()
     processes = tuple(measure_commands(session)) if "processes" in options.only else ()
@@ -204,7 +237,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             processors=os.cpu_count() or 1,
         ),
         sizes=sizes,
-        ratios=(*compare_sizes(sizes), *compare_rules(sizes), *compare_with_parser(manifests)),
+        ratios=(
+            *compare_sizes(sizes),
+            *compare_rules(sizes),
+            *compare_drift(sizes),
+            *compare_with_parser(manifests),
+        ),
+        streams=streams,
         crowd=crowd,
         manifests=manifests,
         processes=processes,

@@ -84,6 +84,8 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     machine: Machine
     sizes: tuple[Size, ...]
     ratios: tuple[Ratio, ...]
+    streams: tuple[Figure, ...]
+    """Rows of drift that nobody keeps."""
     crowd: tuple[Figure, ...]
     """One rule on many policies of one namespace."""
     manifests: tuple[Figure, ...]

@@ -26,12 +26,14 @@ from tests.benchmarks.generator import (
     Shape,
     complete_snapshot,
     make_pods,
+    make_snapshot,
     pod_list_yaml,
     write_pod_pages,
 )
 from tests.benchmarks.pods import fill_pod
 
 if TYPE_CHECKING:
+    from auditor.reachability.pair import Side
     from auditor.reachability.view import View
 
 
@@ -55,6 +57,9 @@ Stage = Callable[[int, Path, Stopwatch], dict[str, float]]
 """(number of pods or policies, folder, stopwatch of what is measured) → details."""
 
 _YAML = "pods.yaml"
+ROWS = 1_000
+"""The rows of drift that a report lists."""
+
 _RUN_TIME = "2026-01-15T09:30:00Z"
 
 
@@ -120,6 +125,49 @@ def picture(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
     with watch:
         matrix = count_matrix(view, names)
     return {"cells": sum(map(len, matrix.cells))}
+
+
+def pair(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
+    """Two snapshots → both evaluated in one universe; one policy in a hundred changed."""
+    from auditor.reachability.pair import evaluate_pair
+
+    sides = _sides(pods, folder)
+    with watch:
+        found = evaluate_pair(*sides)
+    return {"row ends": len(found.ends)}
+
+
+def drift(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
+    """Both evaluated → totals, groups and the first rows of what opened and closed."""
+    from auditor.drift.connections import compare_connections
+    from auditor.reachability.pair import evaluate_pair
+
+    sides = evaluate_pair(*_sides(pods, folder))
+    with watch:
+        found = compare_connections(sides).limit(ROWS)
+    return {
+        "opened": found.totals.opened,
+        "closed": found.totals.closed,
+        "groups": len(found.groups),
+    }
+
+
+def stream(pods: int, _folder: Path, watch: Stopwatch) -> dict[str, float]:
+    """An open cluster, of which 20 namespaces lose their default-deny → all rows, read one by one.
+
+    In the details, how much more memory the comparison and the reading take.
+    """
+    from auditor.drift.connections import compare_connections
+    from auditor.reachability.pair import Side, evaluate_pair
+    from tests.benchmarks.changes import close_namespaces
+
+    shape = Shape(pods, pods_per_namespace=25, replicas=0, policies_per_namespace=0)
+    opened = make_snapshot(shape)
+    sides = evaluate_pair(Side(close_namespaces(opened, 20)), Side(opened))
+    before = _peak_mebibytes()
+    with watch:
+        rows = sum(1 for _ in compare_connections(sides).opened())
+    return {"rows": rows, "more mebibytes": _peak_mebibytes() - before}
 
 
 def report(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
@@ -191,6 +239,9 @@ STAGES: dict[str, Stage] = {
         evaluate,
         rules,
         picture,
+        pair,
+        drift,
+        stream,
         report,
         write_yaml,
         parse_yaml,
@@ -224,6 +275,24 @@ def _evaluate(pods: int, folder: Path) -> View:
     return evaluate_all(
         snapshot, recognition, ip_blocks_match_pods=recognition.cni.ip_blocks_match_pods
     )
+
+
+def _sides(pods: int, folder: Path) -> tuple[Side, Side]:
+    from auditor.detection.recognize import recognize as recognize_all
+    from auditor.reachability.pair import Side
+    from tests.benchmarks.changes import change_policies
+
+    # each is decoded by itself: two runs share no object
+    snapshots = (
+        _read_snapshot(pods, folder),
+        change_policies(_read_snapshot(pods, folder), share=0.01),
+    )
+    previous, current = (
+        Side(one, recognition, recognition.cni.ip_blocks_match_pods)
+        for one in snapshots
+        for recognition in [recognize_all(one)]
+    )
+    return previous, current
 
 
 def _audit(pods: int, folder: Path) -> Audit:

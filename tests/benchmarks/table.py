@@ -17,6 +17,7 @@ def format_results(results: Results) -> str:
             f"Python {machine.python}, {machine.platform}, {machine.processors} processors",
             *_titled("Stages of an audit, each in a process of its own", _stages(results.sizes)),
             *_titled("Ratios", _ratios(results.ratios)),
+            *_titled("Rows of drift, read one by one", _figures(results.streams)),
             *_titled("policy-is-redundant, one namespace", _figures(results.crowd)),
             *_titled("Pods of one YAML file", _figures(results.manifests)),
             *_titled("Whole processes", _figures(results.processes)),

@@ -66,6 +66,7 @@ class DriftOracle:
         ]
         self.variants = dict(self._split())
         """The pods of each variant: on the previous side, and on the current one."""
+        self._allowed: dict[tuple[int, End, End], set[PortSample]] = {}
 
     def opened(self) -> set[Fact]:
         """What is allowed now, and was not."""
@@ -90,10 +91,13 @@ class DriftOracle:
 
     def allowed(self, side: int, source: End, destination: End) -> set[PortSample]:
         """The ports allowed on a side between those who stand for the ends there."""
-        found: set[PortSample] = set()
-        for one, another in self.pairs(side, source, destination):
-            found |= self.oracles[side].policies_allow(one, another, self.ports)
-        return found
+        asked = (side, source, destination)
+        if asked not in self._allowed:
+            found: set[PortSample] = set()
+            for one, another in self.pairs(side, source, destination):
+                found |= self.oracles[side].policies_allow(one, another, self.ports)
+            self._allowed[asked] = found
+        return self._allowed[asked]
 
     def pairs(self, side: int, one: End, another: End) -> list[tuple[Pod | str, Pod | str]]:
         """Who stands for the ends on a side, each with each, traffic with an own node left out."""

@@ -10,6 +10,7 @@ from auditor.model.drift import ChangedRow
 from auditor.model.objects import Reference
 from tests.oracle.drift import CURRENT, PREVIOUS, DriftOracle, End, Fact, Variant
 from tests.oracle.listing import is_of_variant, read_range, samples_within
+from tests.oracle.oracle import OTHER, PortSample
 
 
 class Reader:
@@ -22,11 +23,18 @@ class Reader:
     def facts(self, rows: Iterable[ChangedRow]) -> Iterator[Fact]:
         """What the rows state of the sample addresses and ports."""
         for row in rows:
-            samples = samples_within(row.ports, self._oracle.ports)
+            samples = self.ports(row)
             for source in self.ends(row.source):
                 for destination in self.ends(row.destination):
                     for protocol, port in samples:
                         yield source, destination, protocol, port
+
+    def ports(self, row: ChangedRow) -> set[PortSample]:
+        """The sample ports of a row; a range of the protocol `other` is ICMP and the rest."""
+        found = {*samples_within(row.ports, self._oracle.ports)}
+        if row.ports != "all" and any(one.protocol == OTHER for one in row.ports):
+            found.add((OTHER, None))
+        return found
 
     def ends(self, record: EndpointRecord) -> list[End]:
         """A variant; or the sample addresses in a range."""

@@ -90,6 +90,8 @@ class Oracle:
         """On which ports policies let it pass, the ends being neither one pod nor own node."""
         egress = self._admitting("Egress", source, destination)
         ingress = self._admitting("Ingress", destination, source)
+        if egress is None and ingress is None:
+            return set(asked)  # 3.2: neither end is isolated
         # 3.11: the source's egress AND the destination's ingress.
         return {
             (protocol, port)
