@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from auditor.errors import HistoryError
+from auditor.history.snapshots import SnapshotPlace
 from auditor.history.store import open_store
-from auditor.history.stored import RawRun, Tombstone
 from auditor.history.verify import verify_chain
 from tests.history.conftest import OpenStore
 from tests.history.programs import start_programs
@@ -30,14 +34,6 @@ def write(url: str, writer: int) -> list[int]:
     return places
 
 
-def write_the_same(url: str, writer: int) -> None:
-    """Keep runs that all have one snapshot, and prune all but the newest after each."""
-    with open_store(url, create=True) as store:
-        for one in range(RUNS):
-            store.keep(make_run(10 * one + writer), make_snapshot(1))
-            store.prune(keep_days=None, keep_runs=1, now=time_of(600))
-
-
 def test_writers_at_once_make_one_chain(place: OpenStore) -> None:
     """Though all of them find no store when they begin: each run has a place, and one link."""
     with start_programs(WRITERS) as programs:
@@ -57,17 +53,51 @@ def test_writers_at_once_make_one_chain(place: OpenStore) -> None:
         assert {time_of(n) for n in range(WRITERS)} <= set(seen.values())
 
 
+class Interrupted:
+    """A place of snapshots, in which something happens after the first is written."""
+
+    def __init__(self, place: SnapshotPlace, happening: Callable[[], object]) -> None:
+        self._place = place
+        self._happenings = [happening]
+        self.where = place.where
+        self.has, self.read, self.remove = place.has, place.read, place.remove
+
+    def write(self, digest: str, content: bytes) -> None:
+        """Write it, and have it happen."""
+        self._place.write(digest, content)
+        while self._happenings:
+            self._happenings.pop()()
+
+
 def test_pruning_does_not_take_what_is_being_kept(place: OpenStore) -> None:
-    """A snapshot that one program drops is there for the run that another is keeping."""
-    with start_programs(WRITERS) as programs:
-        list(programs.map(write_the_same, [place.url] * WRITERS, range(WRITERS)))
-    with place(create=False) as store:
-        links = list(store.raw(CLUSTER))
-        kinds = [type(one) for one in links]
-        assert [Tombstone] * (len(links) - 1) + [RawRun] == kinds
-        assert WRITERS * RUNS == len(links)
+    """A snapshot that is pruned before the run that refers to it is kept is put there again."""
+    with place() as store, place() as other:
+
+        def prune() -> None:
+            went.append(other.prune(keep_days=None, keep_runs=None, now=time_of(600)).snapshots)
+
+        went: list[int] = []
+        store.snapshots = Interrupted(store.snapshots, prune)
+        keep_runs(store, 1)
+        assert [1] == went
         assert verify_chain(store, CLUSTER).broken is None
-        assert make_snapshot(1) == store.load_snapshot(store.find(links[-1].id))
+        assert make_snapshot(1) == store.load_snapshot(store.find("run-0001"))
+
+
+def test_a_snapshot_that_does_not_stay_keeps_the_run_out(tmp_path: Path) -> None:
+    """Whatever else removes it: a run without its snapshot is no evidence."""
+    with open_store(str(tmp_path / "history.db"), create=True) as store:
+        there = store.snapshots
+
+        class Leaking(Interrupted):
+            def write(self, digest: str, content: bytes) -> None:
+                there.write(digest, content)
+                there.remove([digest])
+
+        store.snapshots = Leaking(there, lambda: None)
+        with pytest.raises(HistoryError, match="snapshot of run run-0001 does not stay in"):
+            keep_runs(store, 1)
+        assert () == store.entries()
 
 
 def test_a_reader_is_not_kept_waiting(tmp_path: Path) -> None:
