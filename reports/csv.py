@@ -1,8 +1,9 @@
-"""findings.csv: a row per finding, for spreadsheets."""
+"""findings.csv: a row per finding, for spreadsheets; other rows are written alike."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -64,10 +65,20 @@ def render_csv(audit: Audit) -> bytes:
     Without the mark Excel reads UTF-8 as the local code page. Nothing is cut; characters that
     would hide or reorder text are spelled out, as in every format but JSON.
     """
+    return _encode(COLUMNS, [_row(one, audit.report) for one in sort_findings(audit.report)])
+
+
+def write_rows(columns: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> bytes:
+    """Write any rows as `render_csv` does; what is null is empty."""
+    return _encode(
+        columns, [tuple("" if one is None else _field(str(one)) for one in row) for row in rows]
+    )
+
+
+def _encode(columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> bytes:
     from pandas import DataFrame
 
-    rows = [_row(one, audit.report) for one in sort_findings(audit.report)]
-    frame = DataFrame(rows, columns=list(COLUMNS), dtype=str)
+    frame = DataFrame(rows, columns=list(columns), dtype=str)
     # QUOTE_ALL is 1: a field never ends where a spreadsheet's locale sees another delimiter.
     text = frame.to_csv(index=False, quoting=1, lineterminator="\n")
     return text.encode("utf-8-sig")

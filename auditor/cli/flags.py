@@ -47,6 +47,31 @@ _PRESENTATION = (
     version_flag,
 )
 
+_CONFIG = click.option(
+    "--config",
+    metavar="FILE",
+    help="The settings file.  [default: netpol-auditor.yaml in this folder, if there is one]",
+)
+
+_STORE = (
+    click.option(
+        "--store",
+        metavar="URL",
+        help="The database of past runs: an SQLite file, or postgresql+psycopg://USER@HOST/NAME. "
+        "A password comes from NETPOL_AUDITOR_STORE, PGPASSWORD or PGPASSFILE.  "
+        "[default: history.sqlite in the output folder]",
+    ),
+    click.option(
+        "--snapshots",
+        metavar="URL",
+        help="The folder or object store (an fsspec URL) of the runs' snapshots.  "
+        "[default: beside the SQLite file, or in PostgreSQL itself]",
+    ),
+    click.option(
+        "--cluster-name", metavar="NAME", help="What the cluster is called whose runs are meant."
+    ),
+)
+
 _SOURCE = (
     click.option(
         "-f",
@@ -82,11 +107,7 @@ _SOURCE = (
     click.option(
         "--strict", is_flag=True, default=None, help="Gaps in what was read make exit code 4."
     ),
-    click.option(
-        "--config",
-        metavar="FILE",
-        help="The settings file.  [default: netpol-auditor.yaml in this folder, if there is one]",
-    ),
+    _CONFIG,
 )
 
 _SCOPE = (
@@ -122,6 +143,16 @@ def presentation_flags(command: Command) -> Command:
     return _add(command, _PRESENTATION)
 
 
+def store_flags(command: Command) -> Command:
+    """Add what says where past runs are kept, and of which cluster."""
+    return _add(command, _STORE)
+
+
+def settings_flags(command: Command) -> Command:
+    """Add --config and the presentation's flags, for a verb that reads no source."""
+    return _add(command, (_CONFIG, *_PRESENTATION))
+
+
 def source_flags(command: Command) -> Command:
     """Add what says where to read from and how, the scope, and the presentation's flags."""
     return _add(command, (*_SOURCE, *_SCOPE, *_PRESENTATION))
@@ -143,6 +174,8 @@ def given_settings(flags: Mapping[str, Any], fields: frozenset[str]) -> dict[str
     paths = {
         "-f": flags.get("files", ()),
         "-o": (flags.get("output"), flags.get("file")),
+        "--store": (flags.get("store"),),
+        "--snapshots": (flags.get("snapshots"),),
         "--output-file": (flags.get("output_file"),),
         "--waivers": flags.get("waivers", ()),
     }
@@ -183,6 +216,8 @@ def usage_error(error: click.ClickException) -> UsageError:
             return UsageError(f"flag {error.option_name} is unknown", hint=hint)
         case click.MissingParameter():
             name = error.param.human_readable_name if error.param else "an argument"
+            if isinstance(error.param, click.Option):
+                name = f"flag {error.param.opts[0]}"
             return UsageError(f"{name} is missing", hint=help_hint)
         case _:
             message = " ".join(error.format_message().split()).rstrip(".")

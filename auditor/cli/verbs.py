@@ -19,6 +19,8 @@ _VERBS: Mapping[str, str] = {
     "snapshot": "save what an audit reads into one file",
     "connections": "list who can reach whom, on which ports",
     "explain": "say whether a connection is allowed, and why",
+    "history": "list past runs, ask what a rule said over a period, drop old ones",
+    "verify": "verify that the history, and reports of it, are as they were written",
     "waivers": "check files of waivers",
     "rules": "list the rules, or show a rule's page",
     "completion": "print the completion script of a shell",

@@ -92,6 +92,8 @@ def _open_sqlite(path: Path, *, create: bool, wait_seconds: float) -> Database:
             address, uri=True, timeout=wait_seconds, isolation_level=None, check_same_thread=False
         )
         try:
+            # What is no UTF-8 was not written by us: it is to be told, not to end the reading.
+            connection.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")
         except BaseException:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from auditor.history.schema import CLUSTERS, RUNS, TOMBSTONES
-from auditor.history.stored import decode
+from auditor.history.stored import check_row, decode
 from auditor.model.findings import Record
 from auditor.model.history import RunEntry
 
@@ -79,6 +79,7 @@ def _rows(connection: Connection, table: Any, cluster: str | None) -> Any:
 
 
 def _entry_of_run(row: Any) -> RunEntry:
+    check_row(row)
     header = decode(row.header, _Header, f"run {row.id}")
     summary, scope = header.summary, header.scope
     return RunEntry(
@@ -102,6 +103,7 @@ def _entry_of_run(row: Any) -> RunEntry:
 
 
 def _entry_of_tombstone(row: Any, name: str | None) -> RunEntry:
+    check_row(row)
     return RunEntry(
         id=row.id,
         cluster=row.cluster,

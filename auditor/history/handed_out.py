@@ -16,15 +16,15 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from auditor.history.chain import Seal, read_seal, state_run
-from auditor.history.signature import Signature, read_signature
-from auditor.history.stored import RawRun
-from auditor.history.verify import (
+from auditor.history.faults import (
     Entry,
     find_content_faults,
     find_row_faults,
     is_signed,
     read_header,
 )
+from auditor.history.signature import Signature, read_signature
+from auditor.history.stored import RawRun
 from auditor.model.canonical import encode_canonical
 from auditor.model.evidence import FileResult, FileState
 from auditor.model.report import REPORT_SCHEMA

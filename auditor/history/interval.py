@@ -12,13 +12,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 from statistics import median
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.findings.waive import OPEN
-from auditor.history.period import Period, spell_time
+from auditor.history.period import Period, parse_period, read_time, spell_time
 from auditor.model.findings import RuleStatus, SubjectRecord
 from auditor.model.history import IntervalRow, IntervalState, IntervalView
 from auditor.model.report import FindingRecord, RuleRecord
+
+if TYPE_CHECKING:
+    from auditor.history.store import Store
 
 _SILENT = frozenset({RuleStatus.ERROR, RuleStatus.DISABLED})
 
@@ -37,6 +40,39 @@ class JudgedRun(NamedTuple):
 
 Place = tuple[str | None, str]
 """A namespace (None: none, or between them) and a rule."""
+
+
+def view_interval(store: Store, cluster: str, since: str, until: str, *, now: str) -> IntervalView:
+    """The view over the runs of a cluster in a period, which ends ``now`` at the latest.
+
+    ``since`` and ``until`` are days, the last one whole, or times (`parse_period`).
+
+    Raises:
+        UsageError: they are no period.
+        HistoryError: the store cannot be read, or a run was altered.
+    """
+    period = parse_period(since, until, now=now)
+    found = [
+        (started_at, entry)
+        for entry in store.entries(cluster)
+        if period.holds(started_at := read_time(entry.started_at, f"start of run {entry.id}"))
+    ]
+    found.sort(key=lambda one: one[0])  # clocks are set back
+    kept = [one for one in found if not one[1].is_pruned]
+    runs = (_judged_run(store, entry.id, started_at) for started_at, entry in kept)
+    return tally_interval(cluster, period, runs, pruned=len(found) - len(kept))
+
+
+def _judged_run(store: Store, run: str, started_at: datetime) -> JudgedRun:
+    stored = store.find(run)
+    header = stored.header
+    return JudgedRun(
+        started_at=started_at,
+        judged=header.judged,
+        is_narrowed=header.scope.selector is not None,
+        rules=stored.rules,
+        findings=stored.findings,
+    )
 
 
 def tally_interval(

@@ -23,13 +23,16 @@ class Period(NamedTuple):
         return self.since <= moment.replace(microsecond=0) <= self.until
 
 
-def parse_period(since: str, until: str) -> Period:
+def parse_period(since: str, until: str, *, now: str) -> Period:
     """Read a period. A day as ``until`` is meant to its end; a time without a zone is UTC.
+
+    What lies ahead of ``now`` (ISO 8601) is no part of it: nothing could be seen there.
 
     Raises:
         UsageError: one of them is no date or time, or the period ends before it begins.
     """
-    period = Period(_parse(since, "since", time.min), _parse(until, "until", time(23, 59, 59)))
+    last = _parse(until, "until", time(23, 59, 59))
+    period = Period(_parse(since, "since", time.min), min(last, read_time(now, "now")))
     if period.until < period.since:
         raise UsageError(
             f"the period ends before it begins: {spell_time(period.since)} to "

@@ -35,10 +35,25 @@ def list_clusters(connection: Connection) -> tuple[ClusterEntry, ...]:
         counted = select(table.c.cluster, func.count(), func.max(table.c.started_at))
         for key, count, started_at in connection.execute(counted.group_by(table.c.cluster)):
             counts[key] = counts.get(key, 0) + (count if table is RUNS else 0)
-            newest[key] = max(newest.get(key, ""), started_at)
+            newest[key] = max(newest.get(key, ""), str(started_at))
     return tuple(
         ClusterEntry(key, names.get(key), counts.get(key, 0), newest.get(key))
-        for key in sorted(names.keys() | counts.keys())
+        for key in sorted(names.keys() | counts.keys(), key=str)
+    )
+
+
+def list_strays(connection: Connection) -> tuple[str, ...]:
+    """The runs of which records remain, and no row: whoever took the row away left them."""
+    return tuple(
+        sorted(
+            {
+                str(run)
+                for table in (RULE_RESULTS, FINDINGS)
+                for run in connection.execute(
+                    select(table.c.run).where(table.c.run.not_in(select(RUNS.c.id))).distinct()
+                ).scalars()
+            }
+        )
     )
 
 

@@ -17,6 +17,7 @@ from auditor.errors import UsageError
 from auditor.history.chain import SIGNATURE_SCHEMA, Statement
 from auditor.model.canonical import encode_canonical
 from auditor.model.findings import Record
+from auditor.model.report import Report
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -135,6 +136,25 @@ def load_public_key(path: str) -> PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise UsageError(f"{name} is no Ed25519 key", hint=_MAKE_PUBLIC_KEY)
     return PublicKey(key)
+
+
+def sign_report(key: SigningKey, report: Report) -> bytes | None:
+    """The `report.sig` of a report: the signature that the store keeps of its run.
+
+    None where the report bears no evidence: there is nothing to vouch for.
+    """
+    evidence = report.run.evidence
+    if evidence is None:
+        return None
+    statement = Statement(
+        schema=SIGNATURE_SCHEMA,
+        cluster=evidence.cluster,
+        run=report.run.id,
+        sequence=evidence.sequence,
+        hash=evidence.hash,
+        report=report.digest,
+    )
+    return encode_signature(key.sign_statement(statement))
 
 
 def encode_signature(signature: Signature) -> bytes:

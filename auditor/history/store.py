@@ -23,6 +23,7 @@ from auditor.history.prune import PruneResult, Retention, choose, count_snapshot
 from auditor.history.reading import (
     find_cluster,
     list_clusters,
+    list_strays,
     newest_run,
     read_findings,
     read_first_seen,
@@ -31,7 +32,14 @@ from auditor.history.reading import (
 )
 from auditor.history.schema import RUNS, TOMBSTONES
 from auditor.history.snapshots import Folder, SnapshotPlace, open_place
-from auditor.history.stored import HINT_VERIFY, ClusterEntry, RawRun, StoredRun, Tombstone
+from auditor.history.stored import (
+    HINT_VERIFY,
+    ClusterEntry,
+    RawRun,
+    StoredRun,
+    Tombstone,
+    check_row,
+)
 from auditor.model.history import RunEntry
 from auditor.model.report import ClusterRecord, EvidenceRecord, FindingRecord, RuleRecord
 from auditor.model.snapshot import ClusterIdentity, Snapshot
@@ -191,6 +199,11 @@ class Store:
         with self._reading() as connection:
             yield from read_raw(connection, cluster)
 
+    def strays(self) -> tuple[str, ...]:
+        """The ids of runs of which records remain, and neither they nor more: never so by us."""
+        with self._reading() as connection:
+            return list_strays(connection)
+
     def prepare(self) -> None:
         """Make what is missing, and bring an older schema to the newest version."""
         with reported(self.where):
@@ -230,6 +243,8 @@ class Store:
                 yield connection
 
     def _stored(self, row: Any) -> StoredRun:
+        check_row(row)
+
         def rules() -> tuple[RuleRecord, ...]:
             with self._reading() as connection:
                 return read_rules(connection, row.id)

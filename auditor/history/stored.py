@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -107,6 +107,17 @@ class ClusterEntry(NamedTuple):
     newest_started_at: str | None
 
 
+def check_row(row: Any) -> None:
+    """See that a row of runs or tombstones holds texts and a number: SQLite keeps anything there.
+
+    Raises:
+        HistoryError: it does not.
+    """
+    texts = (row.id, row.cluster, row.started_at, row.hash)
+    if not isinstance(row.sequence, int) or not all(isinstance(one, str) for one in texts):
+        raise HistoryError(f"run {row.id} is not as it was kept", hint=HINT_VERIFY)
+
+
 def decode(text: str, kind: type[Kind], what: str) -> Kind:
     """A stored text as what it was.
 
@@ -115,5 +126,5 @@ def decode(text: str, kind: type[Kind], what: str) -> Kind:
     """
     try:
         return msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
         raise HistoryError(f"{what} is not as it was kept: {error}", hint=HINT_VERIFY) from error

@@ -36,6 +36,8 @@ class Fault(StrEnum):
     SNAPSHOT_DAMAGED = "snapshot-damaged"
     SNAPSHOT_OTHER = "snapshot-other"
     """Another snapshot lies in the place of the run's."""
+    NEWEST_PRUNED = "newest-pruned"
+    """The newest run is a tombstone, and pruning never drops that: runs after it are missing."""
     SIGNATURE = "signature"
     """The signature is not one of the keys given, or is of something else."""
     UNSIGNED = "unsigned"
@@ -127,4 +129,6 @@ class Verification(Record, frozen=True):
     store: str
     is_intact: bool
     chains: tuple[ChainResult, ...]
+    strays: tuple[str, ...]
+    """Runs of which records remain, and whose row was taken away."""
     files: tuple[FileResult, ...]

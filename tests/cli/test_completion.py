@@ -34,6 +34,8 @@ def test_the_script_of_bash_is_bash(run: Run) -> None:
                 "snapshot",
                 "connections",
                 "explain",
+                "history",
+                "verify",
                 "waivers",
                 "rules",
                 "completion",

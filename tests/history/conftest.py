@@ -1,5 +1,6 @@
 """Stores to test: an SQLite file, and a database of a real PostgreSQL server."""
 
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -10,6 +11,7 @@ import pytest
 
 from auditor.history.store import Store, open_store
 from tests.history.postgresql import Server, ServerMissingError
+from tests.history.tampering import Kept, Tamper, keep_store
 
 
 class OpenStore(Protocol):
@@ -67,3 +69,16 @@ def store(place: OpenStore) -> Iterator[Store]:
     """Open an empty store, on each of the databases."""
     with place() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """Keep the runs that tests tamper with, in copies; nothing is signed."""
+    return keep_store(tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture
+def tamper(template: Kept, tmp_path: Path) -> Tamper:
+    """Make copies of the store to tamper with."""
+    numbers = itertools.count()
+    return lambda: template.copy(tmp_path / f"copy-{next(numbers)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -11,15 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import HistoryError, UsageError
-from auditor.history.interval import JudgedRun, tally_interval
+from auditor.history.interval import JudgedRun, tally_interval, view_interval
 from auditor.history.period import Period, parse_period, read_time, spell_time
+from auditor.history.store import open_store
 from auditor.model.findings import RuleStatus, SubjectRecord
 from auditor.model.history import IntervalRow, IntervalState, IntervalView
 from auditor.model.report import FindingRecord, RuleRecord
+from tests.history.runs import CLUSTER, keep_runs, time_of
+from tests.history.tampering import keep_store
 from tests.reports.audits import make_finding
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-PERIOD = parse_period("2026-01-01", "2026-01-31")
+NOW = "2026-12-31T12:00:00Z"
+PERIOD = parse_period("2026-01-01", "2026-01-31", now=NOW)
 SATISFIED, UNSATISFIED, NOT_EVALUATED = (
     IntervalState.ALWAYS_SATISFIED,
     IntervalState.UNSATISFIED,
@@ -233,12 +238,12 @@ def test_a_period_without_runs_was_not_sampled() -> None:
 
 def test_a_day_is_meant_whole() -> None:
     """From its first second to its last; a time without a zone is UTC, others are converted."""
-    period = parse_period("2026-03-01", "2026-03-01")
+    period = parse_period("2026-03-01", "2026-03-01", now=NOW)
     assert ("2026-03-01T00:00:00Z", "2026-03-01T23:59:59Z") == tuple(map(spell_time, period))
     assert period.holds(datetime(2026, 3, 1, 23, 59, 59, 999_999, tzinfo=UTC))
     assert not period.holds(datetime(2026, 3, 2, tzinfo=UTC))
     assert not period.holds(datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC))
-    timed = parse_period("2026-03-01T12:00:00", "2026-03-01T12:00:00-02:00")
+    timed = parse_period("2026-03-01T12:00:00", "2026-03-01T12:00:00-02:00", now=NOW)
     assert ("2026-03-01T12:00:00Z", "2026-03-01T14:00:00Z") == tuple(map(spell_time, timed))
 
 
@@ -249,13 +254,14 @@ def test_a_day_is_meant_whole() -> None:
         ("2026-01-01", "2026-02-30", "--until 2026-02-30 is no date or time"),
         ("2026-01-01", "", "--until  is no date or time"),
         ("0001-01-01T00:00:00+14:00", "2026-01-01", "--since 0001-01-01T00:00:00+14:00 is no"),
+        ("2027-01-01", "2027-01-02", "the period ends before it begins: 2027-01-01T00:00:00Z to"),
         ("2026-01-02", "2026-01-01", "the period ends before it begins: 2026-01-02T00:00:00Z to"),
     ],
 )
 def test_what_is_no_period_is_refused(since: str, until: str, message: str) -> None:
     """The flag is named, and the forms are said."""
     with pytest.raises(UsageError) as caught:
-        parse_period(since, until)
+        parse_period(since, until, now=NOW)
     assert caught.value.message.startswith(message)
     assert caught.value.hint
 
@@ -318,3 +324,42 @@ def test_a_period_holds_both_its_ends() -> None:
     """A run at the very second counts."""
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     assert Period(moment, moment).holds(moment)
+
+
+def test_what_lies_ahead_is_no_part_of_the_period() -> None:
+    """Nothing could be seen there: it is no time without a run."""
+    period = parse_period("2026-12-31", "2026-12-31", now=NOW)
+    assert NOW == spell_time(period.until)
+
+
+def test_the_runs_of_the_period_are_read_from_the_store(tmp_path: Path) -> None:
+    """Those of the cluster, within it; a run that was pruned is counted, and says nothing."""
+    kept = keep_store(tmp_path)
+    with open_store(str(kept.database), create=False) as store:
+        seen = view_interval(store, CLUSTER, time_of(1), time_of(4), now=NOW)
+        assert (3, 1, time_of(2), time_of(4)) == (
+            seen.runs,
+            seen.pruned,
+            seen.first_run_at,
+            seen.last_run_at,
+        )
+        assert (3600.0, 3600.0) == (seen.median_interval_seconds, seen.longest_interval_seconds)
+        found = rows(seen)["shop-dev", "namespace-lacks-default-deny"]
+        assert (UNSATISFIED, 3, time_of(2)) == (
+            found.state,
+            found.unsatisfied,
+            found.first_unsatisfied_at,
+        )
+        assert SATISFIED is rows(seen)["shop-prod", "namespace-lacks-default-deny"].state
+
+
+def test_runs_may_have_been_kept_in_another_order_than_they_were_started(tmp_path: Path) -> None:
+    """A slow run is kept after a faster one that began later: times are counted as they were."""
+    with open_store(str(tmp_path / "history.sqlite"), create=True) as store:
+        keep_runs(store, 3, 1, 2)
+        seen = view_interval(store, CLUSTER, time_of(0), time_of(3), now=NOW)
+    assert (time_of(1), time_of(3), 3600.0) == (
+        seen.first_run_at,
+        seen.last_run_at,
+        seen.longest_interval_seconds,
+    )
