@@ -115,18 +115,20 @@ def read_raw(connection: Connection, cluster: str) -> Iterator[RawRun | Tombston
             select(table.c.sequence, table.c.id).where(table.c.cluster == cluster)
         )
     ]
+    # They are many and small: a question for each would take longer than all else.
+    buried = select(TOMBSTONES).where(TOMBSTONES.c.cluster == cluster)
+    graves = {row["id"]: row for row in connection.execute(buried).mappings()}
     # whoever altered the store may have put a text in a number's place: such a run comes first
     for _, is_tombstone, run in sorted(
         places, key=lambda one: (one[0] if isinstance(one[0], int) else 0, one[1], str(one[2]))
     ):
         if is_tombstone:
-            row = connection.execute(select(TOMBSTONES).where(TOMBSTONES.c.id == run)).one()
-            yield Tombstone(**row._mapping)  # noqa: SLF001  a Row's public name for it
+            yield Tombstone(**graves[run])
         else:
-            row = connection.execute(select(RUNS).where(RUNS.c.id == run)).one()
+            row = connection.execute(select(RUNS).where(RUNS.c.id == run)).mappings().one()
             rules = tuple((rule, record) for rule, record in connection.execute(_rules(run)))
             findings = _stream(connection, _findings(run))
-            yield RawRun(**row._mapping, rules=rules, findings=findings)  # noqa: SLF001  likewise
+            yield RawRun(**row, rules=rules, findings=findings)
 
 
 def _stream(
