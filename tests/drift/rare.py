@@ -58,6 +58,11 @@ egress:
 """
 ON_80, ON_81 = "{ports: [{port: 80}]}", "{ports: [{port: 80}, {port: 81}]}"
 ONLY_81 = "{ports: [{port: 81}]}"
+A_OR_BLOCK = admit(f"{{from: [{{podSelector: {{{A}}}}}, {{ipBlock: {{cidr: 10.9.0.0/16}}}}]}}")
+OF_NOBODY = """
+podSelector: {matchLabels: {nobody: here}}
+ingress: [{from: [{ipBlock: {cidr: 10.1.0.0/16}}]}]
+"""
 A_IN_TEAM = admit(
     f"{{from: [{{podSelector: {{{A}}}, namespaceSelector: {{matchLabels: {{team: x}}}}}}]}}"
 )
@@ -186,6 +191,11 @@ RARE = {
                 (KINDS.POLICY_ADDED, "shop/NetworkPolicy/policy-1"),
             }
         },
+    ),
+    "a label lets the peer in, and its new address makes no difference": Rare(
+        cluster([pod("client", {"app": "b"}, ips=["10.0.0.1"]), server()], A_OR_BLOCK, OF_NOBODY),
+        cluster([pod("client", {"app": "a"}, ips=["10.1.0.1"]), server()], A_OR_BLOCK, OF_NOBODY),
+        {"+client→server": {(KINDS.LABELS_CHANGED, "shop/Pod/client")}},
     ),
     "a label lets the peer in, and a new one of its namespace makes no difference": Rare(
         cluster(
