@@ -36,8 +36,7 @@ def find_kept_fields(mentioned: Mentioned, live: Any, replaced: Any) -> Iterator
 
 
 def _spec(mentioned: Mentioned, live: msgspec.Struct, replaced: msgspec.Struct) -> Iterator[str]:
-    before: dict[str, Any] = msgspec.to_builtins(live)
-    after: dict[str, Any] = msgspec.to_builtins(replaced)
-    for field, value in before.items():
-        if field not in mentioned.spec and after.get(field) != value:
-            yield f"spec.{field}"
+    for field in msgspec.structs.fields(live):
+        differs = getattr(live, field.name) != getattr(replaced, field.name)
+        if differs and field.encode_name not in mentioned.spec:
+            yield f"spec.{field.encode_name}"

@@ -15,7 +15,13 @@ import msgspec
 from auditor.drift.deletions import delete, find_target
 from auditor.drift.draft import Draft
 from auditor.drift.kept_fields import find_kept_fields
-from auditor.drift.stored import AT_TIMES, with_policy_types, with_template
+from auditor.drift.stored import (
+    AT_TIMES,
+    with_assignments,
+    with_policy_types,
+    with_service_defaults,
+    with_template,
+)
 from auditor.errors import UsageError
 from auditor.model.objects import (
     Agent,
@@ -140,8 +146,9 @@ class _Putting:
                 return with_policy_types(value)
             case Pod(), _:
                 return self._place(value, live)
-            case Service(), Service():
-                return _assign(value, live)
+            case Service(), _:
+                stored = with_service_defaults(value) if self._is_live else value
+                return stored if live is None else with_assignments(stored, live)
             case Node(), Node() if self._is_live or value.status == NodeStatus():
                 return msgspec.structs.replace(value, status=live.status)
             case Agent(), Agent():
@@ -222,28 +229,3 @@ def _identify(metadata: Any, live: Any) -> Any:
     if hasattr(live, "managed_fields"):
         kept["managed_fields"] = live.managed_fields
     return msgspec.structs.replace(metadata, **kept)
-
-
-def _assign(service: Service, live: Service) -> Service:
-    """The Service with what the server has given it: addresses, and ports on the nodes."""
-    if service.spec.type == "ExternalName":
-        return service
-    spec, given = service.spec, live.spec
-    node_ports = {(one.port, one.protocol): one.node_port for one in given.ports}
-    ports = spec.ports
-    if spec.type in {"LoadBalancer", "NodePort"}:
-        ports = tuple(
-            msgspec.structs.replace(
-                one, node_port=one.node_port or node_ports.get((one.port, one.protocol), 0)
-            )
-            for one in spec.ports
-        )
-    return msgspec.structs.replace(
-        service,
-        spec=msgspec.structs.replace(
-            spec,
-            ports=ports,
-            cluster_ip=spec.cluster_ip or given.cluster_ip,
-            cluster_ips=spec.cluster_ips or given.cluster_ips,
-        ),
-    )

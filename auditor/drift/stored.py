@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from auditor.model.objects import Metadata, NetworkPolicy, Pod, PodSpec
+from auditor.model.objects import Metadata, NetworkPolicy, Pod, PodSpec, Service
 
 AT_TIMES = frozenset({"CronJob", "Job"})
 """Workloads that have pods only while they run."""
@@ -35,6 +35,47 @@ def with_policy_types(policy: NetworkPolicy) -> NetworkPolicy:
     types = ("Ingress", "Egress") if policy.spec.egress else ("Ingress",)
     return msgspec.structs.replace(
         policy, spec=msgspec.structs.replace(policy.spec, policy_types=types)
+    )
+
+
+def with_service_defaults(service: Service) -> Service:
+    """The Service with the target ports and the traffic policy that the API server stores."""
+    spec = service.spec
+    ports = tuple(
+        msgspec.structs.replace(one, target_port=one.target_port or one.port) for one in spec.ports
+    )
+    outside = spec.type in {"LoadBalancer", "NodePort"} or (
+        spec.type == "ClusterIP" and bool(spec.external_ips)
+    )
+    policy = spec.external_traffic_policy or ("Cluster" if outside else "")
+    return msgspec.structs.replace(
+        service,
+        spec=msgspec.structs.replace(spec, ports=ports, external_traffic_policy=policy),
+    )
+
+
+def with_assignments(service: Service, live: Service) -> Service:
+    """The Service with what the API server has given it: addresses, and ports on the nodes."""
+    spec, given = service.spec, live.spec
+    if spec.type == "ExternalName":
+        return service
+    node_ports = {(one.port, one.protocol): one.node_port for one in given.ports}
+    ports = spec.ports
+    if spec.type in {"LoadBalancer", "NodePort"}:
+        ports = tuple(
+            msgspec.structs.replace(
+                one, node_port=one.node_port or node_ports.get((one.port, one.protocol), 0)
+            )
+            for one in spec.ports
+        )
+    return msgspec.structs.replace(
+        service,
+        spec=msgspec.structs.replace(
+            spec,
+            ports=ports,
+            cluster_ip=spec.cluster_ip or given.cluster_ip,
+            cluster_ips=spec.cluster_ips or given.cluster_ips,
+        ),
     )
 
 

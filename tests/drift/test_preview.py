@@ -171,6 +171,31 @@ def test_a_service_keeps_what_the_server_gave_it() -> None:
     assert () == make(before, named).snapshot.services[0].cluster_addresses
 
 
+def test_a_default_that_is_spelled_in_the_cluster_is_nothing_to_keep() -> None:
+    """A server stores the type and the protocol; that a file leaves them out changes nothing."""
+    stored = SERVICE.replace("NodePort", "ClusterIP") % (", protocol: TCP, targetPort: 80", "")
+    before = live(read_text(stored))
+    after, warnings = make(before, SERVICE.replace("type: NodePort, ", "") % ("", ""))
+    assert (before, ()) == (after, warnings)
+
+
+@pytest.mark.parametrize(
+    ("spec", "policy"),
+    [
+        ("type: NodePort", "Cluster"),
+        ("externalIPs: [192.0.2.1]", "Cluster"),
+        ("type: ClusterIP", ""),
+    ],
+)
+def test_a_cluster_stores_the_defaults_of_a_service(spec: str, policy: str) -> None:
+    """Target ports, and how traffic from outside is spread; manifests stay as they are written."""
+    text = SERVICE.replace("type: NodePort", spec) % ("", "")
+    (stored,) = make(live(read_text(SHOP)), text).snapshot.services
+    assert (80, policy) == (stored.spec.ports[0].target_port, stored.spec.external_traffic_policy)
+    (written,) = make(read_text(SHOP), text).snapshot.services
+    assert (0, "") == (written.spec.ports[0].target_port, written.spec.external_traffic_policy)
+
+
 def test_a_node_keeps_its_addresses() -> None:
     """A cluster takes no status from a file."""
     before = live(read_text(NODE))
