@@ -12,6 +12,7 @@ import ryaml
 from auditor.model.objects import EgressRule, IngressRule, Pod
 from auditor.model.workloads import index_owners, workload_of
 from auditor.sources.listing import Page
+from tests.benchmarks.changes import change_policies, close_namespaces
 from tests.benchmarks.generator import Shape, make_snapshot, write_manifests, write_pod_pages
 
 SMALL = Shape(pods=200, pods_per_namespace=25)
@@ -108,3 +109,29 @@ def test_generated_policies_use_what_policies_can_say() -> None:
     assert any(peer.namespace_selector and peer.pod_selector for peer in peers)
     assert any(isinstance(port.port, str) for port in ports)
     assert any(port.end_port for port in ports)
+
+
+def test_a_changed_cluster_has_the_share_of_its_policies_changed() -> None:
+    """Some gone, some new, some written otherwise; the same at every run, and nothing else."""
+    before = make_snapshot(SMALL)
+    after = change_policies(before, share=0.25)
+    assert after == change_policies(before, share=0.25)
+    assert before == msgspec.structs.replace(after, policies=before.policies)
+    old = {one.reference: one.spec for one in before.policies}
+    new = {one.reference: one.spec for one in after.policies}
+    changed = {key for key in old.keys() & new.keys() if old[key] != new[key]}
+    removed, added = old.keys() - new.keys(), new.keys() - old.keys()
+    assert removed
+    assert added
+    assert changed
+    # what an edit leaves as it is, such as the ingress of a policy without any, stays
+    assert 0.15 * len(old) <= len(removed) + len(added) + len(changed) <= 0.25 * len(old)
+    assert sorted(new) == [one.reference for one in after.policies]
+
+
+def test_closed_namespaces_are_the_first_with_a_default_deny_each() -> None:
+    """In both directions, beside what is there."""
+    before = make_snapshot(BARE._replace(policies_per_namespace=0))
+    closed = close_namespaces(before, 2).policies
+    assert [one.name for one in before.namespaces[:2]] == [one.namespace for one in closed]
+    assert {("Ingress", "Egress")} == {one.spec.policy_types for one in closed}

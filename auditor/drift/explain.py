@@ -48,6 +48,7 @@ class Explainer:
                     parts += self._explain(affected, bundle._replace(far=rest), *gained)
             for ends, causes in parts:
                 if ends:
+                    ends.run_optimize()  # kept for long: in as little memory as it takes
                     yield ExplainedBundle(*bundle._replace(far=ends), causes)
 
     def _gained(self, affected: Affected) -> tuple[list[Cell], list[Cell]]:

@@ -36,12 +36,14 @@ def count_groups(
     groups: defaultdict[_Ends, _Group] = defaultdict(_Group)
     for way, (responsible, bundles) in enumerate(ways):
         counts, far_ends = _count(namespaces, bundles)
+        named = _Named(namespaces, responsible)
         for ends, number in counts.items():
             groups[ends].counts[way] += number
         for (direction, near, causes), far in far_ends.items():
             for other in namespaces.of_ends(FrozenBitMap(far)):
-                ends = _order(direction, near, other)
-                groups[ends].causes |= _named(namespaces, responsible, causes, far, other)
+                groups[_order(direction, near, other)].causes |= named.in_namespace(
+                    causes, far, other
+                )
     return tuple(
         sorted(
             (_record(namespaces, ends, group) for ends, group in groups.items()),
@@ -70,21 +72,30 @@ def _count(
         namespace = namespaces.of_end(near)
         for other, number in namespaces.count(far).items():
             counts[_order(direction, namespace, other)] += number
-        key = direction, namespace, causes
-        if key in far_ends:
-            far_ends[key] |= far
-        else:
-            far_ends[key] = BitMap(far)
+        # those of the far ends by themselves: they are the same for many near ends
+        for part in (Causes(causes.fixed), causes._replace(fixed=frozenset())):
+            if part != Causes():
+                far_ends.setdefault((direction, namespace, part), BitMap()).update(far)
     return counts, far_ends
 
 
-def _named(
-    namespaces: Namespaces, responsible: Responsible, causes: Causes, far: BitMap, namespace: int
-) -> frozenset[Cause]:
-    if causes.are_alike:
-        return causes.fixed
-    inside = far & BitMap(namespaces.runs[namespace])
-    return frozenset().union(*(responsible.name_causes(causes, one) for one in inside))
+class _Named:
+    """The causes of rows with far ends of one namespace, those by name, too."""
+
+    def __init__(self, namespaces: Namespaces, responsible: Responsible) -> None:
+        self._runs = [FrozenBitMap(run) for run in namespaces.runs]
+        self._responsible = responsible
+        self._known: dict[tuple[Causes, FrozenBitMap], frozenset[Cause]] = {}
+
+    def in_namespace(self, causes: Causes, far: BitMap, namespace: int) -> frozenset[Cause]:
+        if causes.are_alike:
+            return causes.fixed
+        key = causes, self._runs[namespace] & far
+        found = self._known.get(key)
+        if found is None:
+            each = (self._responsible.name_causes(causes, one) for one in key[1])
+            found = self._known[key] = frozenset[Cause]().union(*each)
+        return found
 
 
 def _order(direction: Direction, near: int, far: int) -> _Ends:
