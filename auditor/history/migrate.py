@@ -119,7 +119,7 @@ def _log_ahead(connection: Connection, wait_seconds: float) -> None:
             raw.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
             if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
-                raise
+                return  # refused; were it the disk that fails, the first write says so
             if time.monotonic() > deadline:
                 raise
             time.sleep(_RETRY_SECONDS)
