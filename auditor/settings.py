@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from auditor.model.canonical import encode_canonical
 from auditor.model.findings import Severity
 from auditor.model.selector_syntax import parse_selector
 from auditor.model.selectors import LabelSelector
@@ -152,9 +153,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def digest_settings(settings: Settings) -> str:
     """SHA-256 (hex) of the settings' canonical JSON, as `evident_settings` gives them."""
-    return hashlib.sha256(
-        msgspec.json.encode(evident_settings(settings), order="sorted")
-    ).hexdigest()
+    return hashlib.sha256(encode_canonical(evident_settings(settings))).hexdigest()
 
 
 def evident_settings(settings: Settings) -> dict[str, Any]:

@@ -15,8 +15,10 @@ from auditor.history.engine import Database, writing
 
 VERSION_TABLE = "netpol_auditor_version"
 
-NEWEST = "0002"
-_KNOWN = ("0001", "0002")
+VERSIONS = ("0001", "0002")
+"""The steps, oldest first."""
+
+NEWEST = VERSIONS[-1]
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _RETRY_SECONDS = 0.02
 
@@ -45,7 +47,7 @@ def look(connection: Connection, where: str) -> SchemaState:
         return SchemaState.NOTHING
     versions = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all()  # noqa: S608  a constant
     match versions:
-        case [version] if version in _KNOWN:
+        case [version] if version in VERSIONS:
             return SchemaState.NEWEST if version == NEWEST else SchemaState.OLDER
         case [version]:
             raise HistoryError(
@@ -119,7 +121,7 @@ def _log_ahead(connection: Connection, wait_seconds: float) -> None:
             raw.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
             if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
-                raise
+                return  # refused; were it the disk that fails, the first write says so
             if time.monotonic() > deadline:
                 raise
             time.sleep(_RETRY_SECONDS)

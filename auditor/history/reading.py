@@ -76,7 +76,7 @@ def read_rules(connection: Connection, run: str) -> tuple[RuleRecord, ...]:
     """What became of each rule in a run, sorted by id."""
     return tuple(
         decode(record, RuleRecord, f"rule {rule} of run {run}")
-        for rule, record in connection.execute(_rules(run))
+        for rule, record in _read_rules(connection, run)
     )
 
 
@@ -126,7 +126,7 @@ def read_raw(connection: Connection, cluster: str) -> Iterator[RawRun | Tombston
             yield Tombstone(**graves[run])
         else:
             row = connection.execute(select(RUNS).where(RUNS.c.id == run)).mappings().one()
-            rules = tuple((rule, record) for rule, record in connection.execute(_rules(run)))
+            rules = tuple(_read_rules(connection, run))
             findings = _stream(connection, _findings(run))
             yield RawRun(**row, rules=rules, findings=findings)
 
@@ -137,12 +137,14 @@ def _stream(
     yield from connection.execute(question, execution_options={"yield_per": _BATCH})
 
 
-def _rules(run: str) -> Select[str, str]:
-    return (
-        select(RULE_RESULTS.c.rule, RULE_RESULTS.c.record)
-        .where(RULE_RESULTS.c.run == run)
-        .order_by(RULE_RESULTS.c.rule)
-    )
+def _read_rules(connection: Connection, run: str) -> list[tuple[str, str]]:
+    """Rule id and record. Sorted here: a database may sort words as its users' language does.
+
+    By their texts: whoever altered the store may have put something else in a text's place.
+    """
+    rows = select(RULE_RESULTS.c.rule, RULE_RESULTS.c.record).where(RULE_RESULTS.c.run == run)
+    read = [(row.rule, row.record) for row in connection.execute(rows)]
+    return sorted(read, key=lambda one: str(one[0]))
 
 
 def _findings(run: str) -> Select[str, str, str]:

@@ -253,3 +253,12 @@ def test_standard_input_may_be_nonsense(tmp_path: Path) -> None:
         assert (3, b"") == (completed.returncode, completed.stdout)
         assert reason in completed.stderr.decode().splitlines()[0]
         assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_audited(say: Say, tmp_path: Path) -> None:
+    """The settings that a report rests on hold the name as it was given."""
+    folder = tmp_path / os.fsdecode(b"shop-\xff")
+    folder.mkdir()
+    (folder / "pod.yaml").write_text(HOME, encoding="utf-8")
+    said = say("audit", "-f", folder, "-o", tmp_path / "out")
+    assert (0, True) == (said.exit_code, (tmp_path / "out" / "report.json").exists())

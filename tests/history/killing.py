@@ -16,14 +16,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from sqlalchemy import Engine, Pool, event
 
-from auditor.errors import HistoryError
-from auditor.history.store import open_store
-from auditor.history.stored import RawRun
+from auditor.history.store import Store, open_store
 from auditor.history.verify import verify_chain
+from auditor.model.report import EvidenceRecord
 from tests.history.older import make_older
 from tests.history.runs import CLUSTER, make_run, make_snapshot, time_of
 from tests.history.sql import run_sql
@@ -34,15 +32,6 @@ _INSTRUCTIONS = 250
 _RESET = 80
 _FILE_EVENTS = frozenset({"open", "os.rename", "os.remove", "os.mkdir", "sqlite3.connect"})
 _MOST = 300
-
-
-class Outcome(NamedTuple):
-    """What came of it."""
-
-    points: int
-    """At which the program was killed."""
-    runs: int
-    """That were kept before it was."""
 
 
 class _Counter:
@@ -75,63 +64,62 @@ class _Counter:
             set_handler(self.pass_by, _INSTRUCTIONS)
 
 
-def kill_everywhere(work: str, url: str, folder: Path, stride: int = 1) -> Outcome:
+def kill_everywhere(work: str, url: str, folder: Path, stride: int = 1) -> int:
     """Do a piece of work, killed at its first point, at its second, until it lives to its end.
 
-    With a ``stride`` at every so manyth.
-
-    After each time the store is whole, and another run is kept in it.
+    With a ``stride`` at every so manyth. After each time the store is whole, and another run is
+    kept in it. The number of times is returned.
     """
-    number, kept = 0, 0
-    for point in range(1, _MOST, stride):
-        number += 10
+    for time_of_it, point in enumerate(range(1, _MOST, stride)):
+        number = 10 * time_of_it
         _prepare(work, url, folder, number)
-        before = _count_runs(url)
 
         def do(point: int = point, number: int = number) -> None:
             _Counter(point).watch(folder)
             _do(work, url, number)
 
         was_killed = _fork(do)
-        kept += _count_runs(url) > before
         _see_sound(url, number + 5)
         if not was_killed:
-            return Outcome(point // stride, kept)
+            return time_of_it
     raise AssertionError(f"{work} does not come to its end")
 
 
-def kill_at_times(url: str, folder: Path, points: int) -> Outcome:
-    """Keep runs, each killed from outside a little later than the one before."""
+def kill_at_times(url: str, folder: Path, times: int) -> int:
+    """Keep runs, each killed from outside a little later than the one before: how many were."""
     _do("keep", url, 1)
     began = time.monotonic()
     _do("keep", url, 2)
     usual = time.monotonic() - began
-    killed, kept, number = 0, 0, 0
-    for attempt in range(points * 3):
-        if killed == points:
-            break
-        number += 10
+    killed = 0
+    for one in range(times):
+        number = 10 * (one + 1)
         _prepare("keep", url, folder, number)
-        before = _count_runs(url)
-        after = usual * 1.2 * (attempt % points) / points
-        killed += _fork(lambda number=number: _do("keep", url, number), after)  # type: ignore[misc]
-        kept += _count_runs(url) > before
+
+        def do(number: int = number) -> None:
+            _do("keep", url, number)
+
+        killed += _fork(do, usual * one / times)
         _see_sound(url, number + 5)
-    return Outcome(killed, kept)
+    return killed
 
 
 def _do(work: str, url: str, number: int) -> None:
     match work:
         case "keep":
             with open_store(url, create=True) as store:
-                findings = [make_finding(one, message=f"{number}") for one in range(FINDINGS)]
-                store.keep(make_run(number, findings=findings), make_snapshot(number))
+                _keep(store, number)
         case "prune":
             with open_store(url, create=False) as store:
                 store.prune(keep_days=None, keep_runs=2, now=time_of(number))
         case "make" | "migrate":
             with open_store(url, create=True):
                 pass
+
+
+def _keep(store: Store, number: int) -> EvidenceRecord:
+    findings = [make_finding(one, message=f"{number}") for one in range(FINDINGS)]
+    return store.keep(make_run(number, findings=findings), make_snapshot(number))
 
 
 def _prepare(work: str, url: str, folder: Path, number: int) -> None:
@@ -143,8 +131,9 @@ def _prepare(work: str, url: str, folder: Path, number: int) -> None:
     else:
         if number % _RESET == 0:
             _empty(url, folder)
-        for one in range(number + 1, number + (2 if work == "keep" else 4)):
-            _do("keep", url, one)
+        if work == "prune":
+            for one in range(number + 1, number + 4):
+                _do("keep", url, one)
 
 
 def _empty(url: str, folder: Path) -> None:
@@ -183,26 +172,15 @@ def _fork(do: Callable[[], None], seconds: float | None = None) -> bool:
     return False
 
 
-def _count_runs(url: str) -> int:
-    try:
-        with open_store(url, create=False) as store:
-            return len(store.entries())
-    except HistoryError:
-        return 0
-
-
 def _see_sound(url: str, number: int) -> None:
     """The store opens, all in it is whole, and it takes another run."""
     with open_store(url, create=True) as store:
         sequence = 0
         if store.clusters():
             assert verify_chain(store, CLUSTER).broken is None
-            *_, newest = store.raw(CLUSTER)
+            newest = store.find("latest")
             sequence = newest.sequence
-            assert isinstance(newest, RawRun)
-            run = store.find(newest.id)
-            assert FINDINGS == len(run.findings)
-            assert store.load_snapshot(run) == make_snapshot(int(newest.id[4:]))
-    _do("keep", url, number)
-    with open_store(url, create=False) as store:
-        assert sequence + 1 == store.find(f"run-{number:04}").sequence
+            assert FINDINGS == len(newest.findings)
+            assert make_snapshot(int(newest.id[4:])) == store.load_snapshot(newest)
+        evidence = _keep(store, number)
+        assert sequence + 1 == evidence.sequence

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
 from auditor.errors import HistoryError
+from auditor.history import migrate
 from auditor.history.migrate import VERSION_TABLE
 from auditor.history.schema import METADATA
 from auditor.history.store import open_store
@@ -40,6 +42,13 @@ def test_the_steps_lead_to_the_tables_that_the_program_uses(place: OpenStore) ->
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         assert [] == compare_metadata(context, METADATA)
     engine.dispose()
+
+
+def test_every_step_is_known() -> None:
+    """They follow each other in one line, to the newest."""
+    steps = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations"))
+    assert list(migrate.VERSIONS) == [one.revision for one in steps.walk_revisions()][::-1]
+    assert [migrate.NEWEST] == steps.get_heads()
 
 
 def test_an_older_schema_is_brought_up_to_date(place: OpenStore, tmp_path: Path) -> None:

@@ -264,9 +264,12 @@ def test_hostile_text_is_kept(store: Store) -> None:
     new = make_run(1, findings=[finding], cluster=key)
     cluster = msgspec.structs.replace(new.report.cluster, name=HOSTILE, uid=HOSTILE)
     report = msgspec.structs.replace(new.report, cluster=cluster)
-    store.keep(msgspec.structs.replace(new, report=report), make_snapshot(1))
+    settings = {"files": [HOSTILE], HOSTILE: None}
+    new = msgspec.structs.replace(new, report=report, settings=settings)
+    store.keep(new, make_snapshot(1))
     run = store.latest(key)
     assert run is not None
     expected = HOSTILE.replace("\ud800", "\\ud800")
     assert [expected] == [one.message for one in run.findings]
+    assert {"files": [expected], expected: None} == run.header.settings
     assert key == store.key_of(ClusterIdentity(name=HOSTILE), ())
