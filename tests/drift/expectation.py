@@ -10,7 +10,8 @@ tool's output:
     policies: {added: [], removed: [], changed: []}     # keys
     findings: {new: [], resolved: [], incomparable: []}  # rule and subject; twice for two details
     scope: [namespace-added Namespace/scratch]          # kind and object, in order
-    unread: [shop]          # optional: namespaces of `after` whose pods cannot be listed
+    unread: [shop]          # optional: namespaces of `after` whose pods cannot be listed; their
+                            # connections are not compared
 
 A variant is named as the tool names it, in brackets. `*` and `namespace/*` are the workloads of
 `after` in what opened, of `before` in what closed. Rows of the same causes add up.
