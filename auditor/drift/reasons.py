@@ -1,29 +1,30 @@
 """Why a policy that is the same before and after grants on one side what it does not on the other.
 
-Bits mean the same on both sides. So each change can be undone by itself: asked is what the policy
-would grant to an end as the other side has it, or by the labels and the reading of the other side.
+Bits mean the same on both sides. So each thing that changed can be undone by itself: asked is what
+the policy would grant to ends of which just that is as it is on the other side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from auditor.drift.facets import (
+    OF_CLASSES,
+    OF_SELECTION,
+    Facets,
+    compare_classes,
+    mentions_blocks,
+    of_peer,
+    of_subject,
+    selects_namespaces,
+)
+from auditor.drift.undone import Circumstances, grant
 from auditor.model.drift import CauseKind
 from auditor.model.findings import Direction
 from auditor.model.objects import NetworkPolicy, Reference
-from auditor.reachability.compile import rules_of
-from auditor.reachability.endpoints import HOST, EndpointClass
+from auditor.reachability.endpoints import EndpointClass
 from auditor.reachability.pair import EndsOfSide
-from auditor.reachability.permissions import resolve_grants
-
-Facets = frozenset[CauseKind]
-"""What differs between the pods of an end on one side, and on the other."""
-
-_OF_SELECTION: Facets = frozenset({CauseKind.LABELS_CHANGED, CauseKind.HOST_NETWORK_CHANGED})
-"""What decides whether a policy selects a pod."""
-
 
 _REMEMBERED = 65_536
 """Answers kept."""
@@ -76,10 +77,8 @@ class SamePolicies:
         self._denying = denying
         self._answers: dict[_Asked, Reasons] = {}
         self._facets: dict[int, Facets] = {}
-        self._positions = {
-            id(side): {one.reference: number for number, one in enumerate(side.view.policies)}
-            for side in (allowing, denying)
-        }
+        self._read: dict[tuple[Reference, Direction], Reasons] = {}
+        self._policies = {one.reference: one for one in allowing.view.snapshot.policies}
         read_so, read_otherwise = (
             side.view.ip_blocks_match_pods is True for side in (allowing, denying)
         )
@@ -96,7 +95,7 @@ class SamePolicies:
     def selecting(self, subject: int) -> Facets:
         """Why a policy selects the end on one side alone."""
         facets = self.facets(subject)
-        return facets & _OF_SELECTION or facets
+        return facets & OF_SELECTION or facets
 
     def granting(self, question: Question) -> Reasons:
         """Why a policy grants the ports on the side that allows, and not on the other."""
@@ -130,9 +129,8 @@ class SamePolicies:
 
         None: it depends on the peer.
         """
-        written = self._allowing.view.policy(self._positions[id(self._allowing)][policy])
         every = Reasons(self.facets(subject), frozenset(), relabelled, self.reading_differs)
-        found = _relevant(every, written, direction)
+        found = self._relevant(every, policy, direction)
         return found if _count(found) == 1 else None
 
     def facets(self, end: int) -> Facets:
@@ -142,149 +140,108 @@ class SamePolicies:
             return frozenset()
         found = self._facets.get(end)
         if found is None:
-            # pods of one variant are alike to every selector
-            split = not (end in self._allowing.existing and end in self._denying.existing)
-            found = self._facets[end] = self._differing(bits, others, by_labels=split)
+            found = compare_classes(*(list(map(self._class, each)) for each in (bits, others)))
+            if end in self._allowing.existing and end in self._denying.existing:
+                # pods of one variant are alike to every selector
+                found -= {CauseKind.LABELS_CHANGED}
+            self._facets[end] = found
         return found
 
     def _find(self, asked: _Asked) -> Reasons:
-        policy = self._allowing.view.policy(self._positions[id(self._allowing)][asked.policy])
-        differing = _relevant(asked.differing, policy, asked.direction) or asked.differing
+        policy = self._policies[asked.policy]
+        relevant = self._relevant(asked.differing, asked.policy, asked.direction)
+        differing = relevant or asked.differing
         if _count(differing) <= 1:
             return differing
-        return self._without_which(asked, differing) or differing
+        return self._without_which(asked, policy, differing) or differing
 
-    def _without_which(self, asked: _Asked, differing: Reasons) -> Reasons:
-        """Those changes without which alone the policy would not grant the ports."""
-        for subject in asked.subjects:
-            for peer in asked.peers:
-                ports = self._granted(self._allowing, asked, subject, peer) & asked.ports
-                if ports:
-                    return self._undo(asked._replace(ports=ports), differing, subject, peer)
-        return Reasons()
-
-    def _undo(self, asked: _Asked, differing: Reasons, subject: int, peer: int) -> Reasons:
-        def is_lost(side: EndsOfSide, one: int, other: int) -> bool:
-            return bool(asked.ports & ~self._granted(side, asked, one, other))
-
-        kinds: set[CauseKind] = set()
-        compiled = self._allowing.view.policies[self._positions[id(self._allowing)][asked.policy]]
-        for one in asked.denied_subjects:
-            if one not in compiled.subjects:
-                kinds |= differing.subject & _OF_SELECTION
-            elif is_lost(self._allowing, one, peer):
-                kinds |= differing.subject - _OF_SELECTION
-        peer_matters = any(is_lost(self._allowing, subject, one) for one in asked.denied_peers)
-        environment_matters = is_lost(self._denying, subject, peer)
+    def _relevant(self, reasons: Reasons, policy: Reference, direction: Direction) -> Reasons:
+        """Those that the rules of a policy look at."""
+        wanted = self._read.get((policy, direction))
+        if wanted is None:
+            wanted = _read(self._policies[policy], direction)
+            self._read[policy, direction] = wanted
         return Reasons(
-            frozenset(kinds),
-            differing.peer if peer_matters else frozenset(),
-            differing.peer_namespace and environment_matters,
-            differing.reading and environment_matters,
+            reasons.subject & wanted.subject,
+            reasons.peer & wanted.peer,
+            reasons.peer_namespace and wanted.peer_namespace,
+            reasons.reading and wanted.reading,
         )
 
-    def _granted(self, side: EndsOfSide, asked: _Asked, subject: int, peer: int) -> int:
-        """The ports that the policy, as a side reads it, grants between two bits."""
-        position = self._positions[id(side)][asked.policy]
-        compiled = side.view.policies[position]
-        if subject not in compiled.subjects:
-            return 0
-        grants = compiled.grants[asked.direction]
-        ports = 0
-        compiler = side.view.evaluation.compiler
-        for one in resolve_grants(lambda _: grants, (position,), compiler, subject):
-            if peer in one.peers:
-                ports |= one.ports
-        return ports
+    def _without_which(self, asked: _Asked, policy: NetworkPolicy, differing: Reasons) -> Reasons:
+        """Those changes without which alone the policy would not grant the ports."""
+        view = self._allowing.view
+        for subject in asked.subjects:
+            for peer in asked.peers:
+                given = Circumstances(
+                    subject, subject, peer, peer, peer, view, view.ip_blocks_match_pods is True
+                )
+                ports = grant(policy, asked.direction, given) & asked.ports
+                if ports:
+                    return self._undo(asked._replace(ports=ports), policy, differing, given)
+        return Reasons()
 
-    def _differing(
-        self, bits: tuple[int, ...], others: tuple[int, ...], *, by_labels: bool
-    ) -> Facets:
-        found: set[CauseKind] = set()
-        ours, theirs = (_by_network(map(self._class, each)) for each in (bits, others))
-        if ours.keys() != theirs.keys():
-            found.add(CauseKind.HOST_NETWORK_CHANGED)
-        for host in ours.keys() & theirs.keys():
-            found |= _compare(ours[host], theirs[host])
-        found = found or _varying(map(self._class, {*bits, *others}))
-        return frozenset(found if by_labels else found - {CauseKind.LABELS_CHANGED})
+    def _undo(
+        self, asked: _Asked, policy: NetworkPolicy, differing: Reasons, given: Circumstances
+    ) -> Reasons:
+        def matters(**changes: Any) -> bool:
+            without = grant(policy, asked.direction, given._replace(**changes))
+            return bool(asked.ports & ~without)
+
+        own = {
+            kind
+            for one in asked.denied_subjects
+            for kind in self._comparable(given.selected, one) & differing.subject
+            if matters(**dict.fromkeys(_SUBJECT_BY[kind], one))
+        }
+        others = {
+            kind
+            for one in asked.denied_peers
+            for kind in self._comparable(given.labels, one) & differing.peer
+            if matters(**dict.fromkeys(_PEER_BY[kind], one))
+        }
+        return Reasons(
+            frozenset(own),
+            frozenset(others),
+            differing.peer_namespace and matters(namespaces=self._denying.view),
+            differing.reading and matters(blocks_match_pods=not given.blocks_match_pods),
+        )
+
+    def _comparable(self, bit: int, other: int) -> Facets:
+        """What may be taken of the other bit by itself: of another network, all or nothing."""
+        if self._allowing.view.is_host(bit) != self._allowing.view.is_host(other):
+            return frozenset({CauseKind.HOST_NETWORK_CHANGED})
+        return OF_CLASSES
 
     def _class(self, bit: int) -> EndpointClass:
         return self._allowing.view.endpoints.classes[bit]
 
 
-_FACETS = {
-    CauseKind.LABELS_CHANGED: "labels",
-    CauseKind.PORTS_CHANGED: "named_ports",
-    CauseKind.ADDRESSES_CHANGED: "addresses",
+_SUBJECT_BY = {
+    CauseKind.LABELS_CHANGED: ("selected",),
+    CauseKind.HOST_NETWORK_CHANGED: ("selected", "own_ports"),
+    CauseKind.PORTS_CHANGED: ("own_ports",),
+    CauseKind.ADDRESSES_CHANGED: (),
 }
+"""The circumstances that go with what differs."""
 
-
-def _by_network(classes: Iterable[EndpointClass]) -> dict[bool, list[EndpointClass]]:
-    """Those on the host's network, and the others."""
-    found: dict[bool, list[EndpointClass]] = {}
-    for one in classes:
-        found.setdefault(one.namespace == HOST, []).append(one)
-    return found
-
-
-def _compare(ours: Iterable[EndpointClass], theirs: Iterable[EndpointClass]) -> set[CauseKind]:
-    return {
-        kind
-        for kind, field in _FACETS.items()
-        if {getattr(one, field) for one in ours} != {getattr(one, field) for one in theirs}
-    }
-
-
-def _varying(classes: Iterable[EndpointClass]) -> set[CauseKind]:
-    """What tells apart the pods of an end, where only the combinations of it changed."""
-    listed = list(classes)
-    return {
-        kind for kind, field in _FACETS.items() if len({getattr(one, field) for one in listed}) > 1
-    }
+_PEER_BY = {
+    CauseKind.LABELS_CHANGED: ("labels",),
+    CauseKind.HOST_NETWORK_CHANGED: ("labels", "addresses", "ports"),
+    CauseKind.PORTS_CHANGED: ("ports",),
+    CauseKind.ADDRESSES_CHANGED: ("addresses",),
+}
 
 
 def _count(reasons: Reasons) -> int:
     return len(reasons.subject) + len(reasons.peer) + reasons.peer_namespace + reasons.reading
 
 
-def _relevant(reasons: Reasons, policy: NetworkPolicy, direction: Direction) -> Reasons:
-    """Those that the rules of a policy look at."""
+def _read(policy: NetworkPolicy, direction: Direction) -> Reasons:
+    """What the rules of a policy look at, of all that may change."""
     return Reasons(
-        reasons.subject & _of_subject(policy, direction),
-        reasons.peer & _of_peer(policy, direction),
-        reasons.peer_namespace and _selects_namespaces(policy, direction),
-        reasons.reading and _mentions_blocks(policy, direction),
+        of_subject(policy, direction),
+        of_peer(policy, direction),
+        selects_namespaces(policy, direction),
+        mentions_blocks(policy, direction),
     )
-
-
-def _of_subject(policy: NetworkPolicy, direction: Direction) -> Facets:
-    named = direction is Direction.INGRESS and _names_ports(policy, direction)
-    return _OF_SELECTION | ({CauseKind.PORTS_CHANGED} if named else set())
-
-
-def _of_peer(policy: NetworkPolicy, direction: Direction) -> Facets:
-    wanted = {CauseKind.HOST_NETWORK_CHANGED}
-    peers = [peer for rule in rules_of(policy, direction) for peer in rule.peers]
-    if any(peer.pod_selector is not None for peer in peers):
-        wanted.add(CauseKind.LABELS_CHANGED)
-    if _mentions_blocks(policy, direction):
-        wanted.add(CauseKind.ADDRESSES_CHANGED)
-    if direction is Direction.EGRESS and _names_ports(policy, direction):
-        wanted.add(CauseKind.PORTS_CHANGED)
-    return frozenset(wanted)
-
-
-def _names_ports(policy: NetworkPolicy, direction: Direction) -> bool:
-    rules = rules_of(policy, direction)
-    return any(isinstance(one.port, str) for rule in rules for one in rule.ports)
-
-
-def _mentions_blocks(policy: NetworkPolicy, direction: Direction) -> bool:
-    rules = rules_of(policy, direction)
-    return any(peer.ip_block is not None for rule in rules for peer in rule.peers)
-
-
-def _selects_namespaces(policy: NetworkPolicy, direction: Direction) -> bool:
-    rules = rules_of(policy, direction)
-    return any(peer.namespace_selector is not None for rule in rules for peer in rule.peers)

@@ -112,7 +112,7 @@ class Compiler:
         self, namespace: str, direction: Direction, number: int, rule: Rule
     ) -> Iterable[Grant]:
         peers, possible = self.match_peers(namespace, rule)
-        mask, named = self._port_mask(rule.ports)
+        mask, named = self.port_mask(rule.ports)
         if not named:
             yield Grant(number, peers, mask, (), possible)
         elif direction is Direction.INGRESS:
@@ -149,7 +149,8 @@ class Compiler:
         allowed = FrozenBitMap.union(*peers) if len(peers) > 1 else peers[0]
         return allowed, (FrozenBitMap.union(*possible) - allowed if possible else EMPTY)
 
-    def _port_mask(self, ports: tuple[PolicyPort, ...]) -> tuple[int, tuple[NamedPort, ...]]:
+    def port_mask(self, ports: tuple[PolicyPort, ...]) -> tuple[int, tuple[NamedPort, ...]]:
+        """The ports of a rule that have numbers, and the names of the others."""
         if not ports:
             return self._ports.all, ()
         mask = 0
