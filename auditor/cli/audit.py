@@ -80,7 +80,7 @@ def audit(session: Session, *, print_: str | None) -> int:
     if finished.unkept is not None:
         # The report says so, too: it must not be lost with the history.
         print_error(finished.unkept)
-        codes.add(finished.unkept.exit_code)
+        codes.add(DeliveryError.exit_code)
     paths: tuple[Path, ...] = ()
     try:
         paths = deliver_files(finished.files, session.settings)

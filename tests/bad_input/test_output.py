@@ -55,7 +55,8 @@ def test_a_report_that_cannot_be_written_is_exit_5(
 ) -> None:
     """One error and a hint; the findings are on stdout all the same, and no file is new."""
     before = _entries(tmp_path)
-    said = say("audit", "-f", cluster("two-namespaces", "no-policy"), "-o", unwritable)
+    source = cluster("two-namespaces", "no-policy")
+    said = say("audit", "--no-store", "-f", source, "-o", unwritable)
     error, hint = said.complaint.splitlines()
     assert 5 == said.exit_code
     assert error.startswith(f"error: report cannot be written to {unwritable}: ")
@@ -71,7 +72,7 @@ def test_a_full_disk_leaves_the_former_report(
 ) -> None:
     """No space for the third file: the four of the run before stay as they were."""
     source, out = cluster("two-namespaces", "no-policy"), tmp_path / "out"
-    assert 0 == say("audit", "-f", source, "-o", out).exit_code
+    assert 0 == say("audit", "--no-store", "-f", source, "-o", out).exit_code
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     assert REPORT == sorted(before)
 
@@ -84,10 +85,23 @@ def test_a_full_disk_leaves_the_former_report(
         sync(handle)
 
     monkeypatch.setattr(os, "fsync", run_out)
-    said = say("audit", "-f", source, "-o", out)
+    said = say("audit", "--no-store", "-f", source, "-o", out)
     assert (5, 3) == (said.exit_code, len(synced))
     assert "No space left on device" in said.complaint
     assert before == {path.name: path.read_bytes() for path in out.iterdir()}
+
+
+def test_a_run_that_cannot_be_kept_is_exit_5_too(
+    unwritable: Path, say: Say, cluster: FindCluster, tmp_path: Path
+) -> None:
+    """By default it is kept beside the report: two errors, and the findings all the same."""
+    before = _entries(tmp_path / "taken" / "report.pdf")
+    said = say("audit", "-f", cluster("two-namespaces", "no-policy"), "-o", unwritable)
+    assert 5 == said.exit_code
+    assert f"error: report cannot be written to {unwritable}: " in said.complaint
+    assert b"open findings" in said.output
+    assert before == _entries(tmp_path / "taken" / "report.pdf")
+    assert "mine" == (tmp_path / "file").read_text()
 
 
 @pytest.mark.parametrize("verb", ["snapshot -o", "connections -o json --output-file"])

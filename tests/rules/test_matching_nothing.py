@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -208,15 +209,28 @@ def test_ports_that_nobody_resolves_are_found(snapshot: Snapshot, reading: Readi
     assert doubtful == unevaluated_of(audited, rule)
 
 
+def _without_empty_selector(peer: Peer) -> Peer:
+    """The peer without a podSelector that selects every pod of the namespaces."""
+    if peer.namespace_selector is None or peer.pod_selector != LabelSelector():
+        return peer
+    return msgspec.structs.replace(peer, pod_selector=None)
+
+
 @on_random_clusters
 @given(snapshot=snapshots(max_pods=5, max_policies=5), reading=st.sampled_from(READINGS))
 def test_blocks_that_hold_pods_are_found(snapshot: Snapshot, reading: Reading) -> None:
-    """Every ipBlock that holds a pod's address or a family; a narrower one may hold an unknown."""
+    """Every ipBlock that holds a pod's address or a family; a narrower one may hold an unknown.
+
+    But for blocks beside a peer that takes in every pod.
+    """
+    every_pod = Peer(namespace_selector=LabelSelector())
     expected: Found = {}
     doubtful: set[Reference] = set()
     pods = list(filter(is_selectable, snapshot.pods))
     for policy in snapshot.policies:
         for place, field, rule in rules_in_effect(policy):
+            if every_pod in (_without_empty_selector(one) for one in rule.peers):
+                continue
             for number, peer in enumerate(rule.peers):
                 block = peer.ip_block
                 if block is None:
