@@ -46,8 +46,20 @@ def open_database(url: str, *, create: bool, wait_seconds: float = WAIT_SECONDS)
         UsageError: the URL is malformed, or of a kind that is not supported.
         HistoryError: there is no such file, and none is to be made; or a library is missing.
     """
+    parsed = parse_url(url)
+    if isinstance(parsed, Path):
+        return _open_sqlite(parsed, create=create, wait_seconds=wait_seconds)
+    return _open_postgresql(parsed, wait_seconds)
+
+
+def parse_url(url: str) -> Path | URL:
+    """The SQLite file, or the PostgreSQL database, that a store's URL names.
+
+    Raises:
+        UsageError: the URL is malformed, or of a kind that is not supported.
+    """
     if "://" not in url:
-        return _open_sqlite(Path(url), create=create, wait_seconds=wait_seconds)
+        return Path(url)
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -57,9 +69,9 @@ def open_database(url: str, *, create: bool, wait_seconds: float = WAIT_SECONDS)
         case "sqlite" | "sqlite+pysqlite":
             if not parsed.database or parsed.database == ":memory:" or parsed.query:
                 raise UsageError("store names no SQLite file", hint=_HINT_URL)
-            return _open_sqlite(Path(parsed.database), create=create, wait_seconds=wait_seconds)
+            return Path(parsed.database)
         case "postgresql" | "postgresql+psycopg":
-            return _open_postgresql(parsed.set(drivername="postgresql+psycopg"), wait_seconds)
+            return parsed.set(drivername="postgresql+psycopg")
         case name:
             raise UsageError(f"store of kind {name} is not supported", hint=_HINT_URL)
 

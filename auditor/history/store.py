@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
 from auditor.errors import ArchiveError, HistoryError, UnknownNameError
-from auditor.history.engine import WAIT_SECONDS, Database, open_database
+from auditor.history.engine import WAIT_SECONDS, Database, open_database, parse_url
 from auditor.history.entries import list_entries
 from auditor.history.failures import reported
 from auditor.history.header import NewRun
@@ -82,6 +82,18 @@ def open_store(
             )
     finally:
         database.engine.dispose()
+
+
+def check_place(url: str, snapshots: str) -> None:
+    """See that a store can be named so, before anything is done that is to be kept there.
+
+    Raises:
+        UsageError: a URL is malformed, or of a kind that is not supported.
+    """
+    parse_url(url)
+    if snapshots:
+        with suppress(HistoryError):  # said when it is opened: until then it costs nothing
+            open_place(snapshots)
 
 
 class Store:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from auditor.job.keep import Kept, keep_run, load_key
+from auditor.job.keep import Kept, check_store, keep_run, load_key
 from auditor.job.steps import (
     Clock,
     Stage,
@@ -44,6 +44,7 @@ def audit_source(
     """
     started_at = clock()
     acceptance = load_acceptance(settings)
+    check_store(settings)
     key = load_key(settings)
     snapshot = take_snapshot(settings, now=started_at, stdin=stdin, stage=stage)
     view = evaluate_snapshot(snapshot, settings, stage=stage)

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from auditor.errors import HistoryError
+from auditor.errors import HistoryError, UsageError
 from auditor.job.sides import shown_workloads, side_of_audit, side_of_run
 from auditor.job.steps import Stage, seal
 from auditor.settings import Settings, evident_settings, store_url
 
 if TYPE_CHECKING:
-    from auditor.drift.compare import Compared
     from auditor.history.header import NewRun
     from auditor.history.signature import SigningKey
     from auditor.history.store import Store
@@ -30,14 +29,32 @@ class Kept(NamedTuple):
     error: HistoryError | None = None
 
 
+def check_store(settings: Settings) -> None:
+    """See that the settings name a store that can be, before anything is read.
+
+    Raises:
+        UsageError: they do not.
+    """
+    url = store_url(settings)
+    if url is not None:
+        from auditor.history.store import check_place
+
+        check_place(url, settings.snapshots)
+
+
 def load_key(settings: Settings) -> SigningKey | None:
     """The key that signs runs, where the settings name one.
 
     Raises:
-        UsageError: it cannot be read, or is no such key.
+        UsageError: it cannot be read, or is no such key; or no run is kept that it could sign.
     """
     if not settings.signing_key:
         return None
+    if store_url(settings) is None:
+        raise UsageError(
+            "signing key is given, and no history is kept",
+            hint="what is signed is a run in the history: leave out --no-store, or the key",
+        )
     from auditor.history.signature import load_signing_key
 
     return load_signing_key(settings.signing_key)
@@ -59,8 +76,16 @@ def keep_run(
     try:
         with open_store(url, snapshots=settings.snapshots, create=True) as store:
             cluster = store.key_of(audit.report.cluster, settings.files)
+            audit = _with_history(audit, store.where)
+            error: HistoryError | None = None
             with stage("comparing"):
-                audit, error = _with_past(audit, view, settings, store, cluster)
+                for add in (_add_sightings, _add_drift):
+                    try:
+                        audit = add(audit, view, settings, store, cluster)
+                    except HistoryError as caught:
+                        # what was kept before is damaged: this run is kept all the same
+                        said = f"not compared with earlier runs: {caught.message}"
+                        audit, error = _with_history(audit, said), caught
             audit = seal(audit)
             with stage("keeping"):
                 evidence = store.keep(
@@ -97,10 +122,10 @@ def _sign(audit: Audit, key: SigningKey | None) -> tuple[tuple[str, bytes], ...]
     return () if content is None else ((SIGNATURE_FILE, content),)
 
 
-def _with_past(
-    audit: Audit, view: View, settings: Settings, store: Store, cluster: str
-) -> tuple[Audit, HistoryError | None]:
-    """The audit with what earlier runs know; and why it is not compared with the last, if so.
+def _add_sightings(
+    audit: Audit, _view: View, _settings: Settings, store: Store, cluster: str
+) -> Audit:
+    """Since when each finding is seen, and the trend.
 
     Raises:
         HistoryError: the store cannot be read.
@@ -114,21 +139,11 @@ def _with_past(
         msgspec.structs.replace(one, first_seen=first.get(one.id, now), last_seen=now)
         for one in report.findings
     )
-    audit = msgspec.structs.replace(
+    return msgspec.structs.replace(
         audit,
         report=msgspec.structs.replace(report, findings=findings),
         trend=work_out_trend((*read_points(store.entries(cluster)), _point(report))),
-        history=store.where,
     )
-    previous = store.latest(cluster)
-    if previous is None:
-        return audit, None
-    try:
-        before = side_of_run(store, previous, settings)
-    except HistoryError as error:
-        # what was kept then is damaged: this run is kept all the same
-        return _with_history(audit, f"not compared with the last run: {error.message}"), error
-    return _with_drift(audit, before, view, settings), None
 
 
 def _point(report: Report) -> TrendPoint:
@@ -142,9 +157,18 @@ def _point(report: Report) -> TrendPoint:
     )
 
 
-def _with_drift(audit: Audit, before: Compared, view: View, settings: Settings) -> Audit:
+def _add_drift(audit: Audit, view: View, settings: Settings, store: Store, cluster: str) -> Audit:
+    """What changed since the last run, where there is one.
+
+    Raises:
+        HistoryError: the run, or its snapshot, cannot be read.
+    """
     from auditor.drift.compare import compare
 
+    previous = store.latest(cluster)
+    if previous is None:
+        return audit
+    before = side_of_run(store, previous, settings)
     now = side_of_audit(audit, view, settings, audit.report.run.id)
     shown = shown_workloads(settings, (before.snapshot, view.snapshot))
     drift = compare(before, now, shown=shown).drift

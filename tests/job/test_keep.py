@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -11,8 +12,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from auditor.errors import UsageError
 from auditor.history.store import open_store
-from auditor.job.keep import Kept, keep_run
+from auditor.job.keep import Kept, check_store, keep_run, load_key
 from auditor.job.steps import evaluate_snapshot, judge_view, load_acceptance, take_snapshot
 from auditor.model.drift import CauseKind
 from auditor.model.progress import Progress
@@ -130,7 +132,7 @@ def test_a_run_whose_predecessor_is_damaged_is_kept_and_says_so(
     assert kept.error is not None
     assert kept.audit.report.drift is None
     assert kept.audit.history is not None
-    assert kept.audit.history.startswith("not compared with the last run: ")
+    assert kept.audit.history.startswith("not compared with earlier runs: ")
     assert kept.audit.report.run.evidence is not None
     assert 2 == kept.audit.report.run.evidence.sequence
 
@@ -171,3 +173,41 @@ def test_clusters_of_one_store_have_chains_of_their_own(settings: Settings, audi
         assert [("name:one", 2), ("name:two", 1)] == [
             (one.key, one.runs) for one in store.clusters()
         ]
+
+
+def test_a_damaged_history_costs_what_it_held_and_the_run_is_kept(
+    settings: Settings, audit: Audit
+) -> None:
+    """Where the time of an earlier run was altered there is no trend; the chain goes on."""
+    audit(settings)
+    with sqlite3.connect(Path(settings.output) / "history.sqlite") as database:
+        database.execute("UPDATE runs SET started_at = 'yesterday'")
+    database.close()
+    kept = audit(settings)
+    assert kept.error is not None
+    assert kept.audit.trend is None
+    assert kept.audit.report.drift is not None
+    assert kept.audit.report.run.evidence is not None
+    assert 2 == kept.audit.report.run.evidence.sequence
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"store": "mysql://host/name"}, "store of kind mysql is not supported"),
+        ({"store": "sqlite://"}, "store names no SQLite file"),
+        ({"snapshots": "nonsense://place"}, "nonsense"),
+    ],
+)
+def test_a_store_that_cannot_be_is_refused_before_anything_is_read(
+    settings: Settings, given: dict[str, str], message: str
+) -> None:
+    """A run of hours must not end with it."""
+    with pytest.raises(UsageError, match=message):
+        check_store(msgspec.structs.replace(settings, **given))
+
+
+def test_a_key_without_a_history_is_refused(settings: Settings) -> None:
+    """Nobody may believe that the report is signed."""
+    with pytest.raises(UsageError, match="no history is kept"):
+        load_key(msgspec.structs.replace(settings, store=NO_STORE, signing_key="key.pem"))
