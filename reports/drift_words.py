@@ -186,9 +186,10 @@ def explain_absence(audit: Audit) -> str:
         return f"Not compared with an earlier run: this one has no history{why}."
     if evidence.sequence == 1:
         return "This is the first run of the cluster that is kept: there is none to compare with."
+    why = f" ({show_text(audit.history)})" if audit.history else ""
     return (
         "Not compared: there are earlier runs of the cluster, but the last of them could not be "
-        "compared with this one. Whether anything changed is not known."
+        f"compared with this one{why}. Whether anything changed is not known."
     )
 
 

@@ -84,7 +84,7 @@ def keep_run(
                         audit = add(audit, view, settings, store, cluster)
                     except HistoryError as caught:
                         # what was kept before is damaged: this run is kept all the same
-                        said = f"not compared with earlier runs: {caught.message}"
+                        said = f"earlier runs could not be read whole: {caught.message}"
                         audit, error = _with_history(audit, said), caught
             audit = seal(audit)
             with stage("keeping"):

@@ -132,7 +132,7 @@ def test_a_run_whose_predecessor_is_damaged_is_kept_and_says_so(
     assert kept.error is not None
     assert kept.audit.report.drift is None
     assert kept.audit.history is not None
-    assert kept.audit.history.startswith("not compared with earlier runs: ")
+    assert kept.audit.history.startswith("earlier runs could not be read whole: ")
     assert kept.audit.report.run.evidence is not None
     assert 2 == kept.audit.report.run.evidence.sequence
 
