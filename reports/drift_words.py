@@ -88,10 +88,25 @@ def name_scope_object(change: ScopeChange) -> str:
     return show_name(change.object.removeprefix("Namespace/"))
 
 
+_ONE_SIDED = frozenset(
+    {
+        ScopeChangeKind.NAMESPACE_ADDED,
+        ScopeChangeKind.NAMESPACE_REMOVED,
+        ScopeChangeKind.GAP_ADDED,
+        ScopeChangeKind.GAP_REMOVED,
+    }
+)
+"""Changes of what is there on one side alone. Of others a side without words has none."""
+
+
 def describe_scope_change(change: ScopeChange) -> str:
-    """Return `before → now` in words, or the one of them that is known."""
-    words = [show_text(one) for one in (change.previous, change.current) if one]
-    return " → ".join(words)
+    """Return `before → now` in words; of what is there on one side alone, that side."""
+    sides = (change.previous, change.current)
+    if change.change in _ONE_SIDED:
+        return " → ".join(show_text(one) for one in sides if one)
+    if not any(sides):
+        return ""
+    return " → ".join(show_text(one) if one else "none" for one in sides)
 
 
 def describe_value(value: Any, length: int) -> str:
@@ -171,6 +186,8 @@ def sum_up(drift: Drift) -> Iterator[str]:
         (len(policies.removed), "removed"),
         (len(policies.changed), "changed"),
     )
+    if any(one.change is ScopeChangeKind.CNI_CHANGED for one in drift.scope):
+        yield SCOPE_CHANGES[ScopeChangeKind.CNI_CHANGED]
     added = sum(one.change is ScopeChangeKind.NAMESPACE_ADDED for one in drift.scope)
     if added:
         yield count(added, "new namespace")

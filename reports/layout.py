@@ -133,8 +133,8 @@ PAPER = Layout(
 _JSON_LISTS_ALL = "-o json lists all"
 
 TERMINAL = DriftLimits(
-    opened=50,
-    closed=50,
+    opened=1_000,
+    closed=1_000,
     groups=50,
     policies=50,
     fields=20,
@@ -144,7 +144,7 @@ TERMINAL = DriftLimits(
     rows_elsewhere=_JSON_LISTS_ALL,
     lists_elsewhere=_JSON_LISTS_ALL,
 )
-"""A drift printed for people: a few screens, whatever changed."""
+"""A drift printed for people."""
 
 COMMENT = replace(TERMINAL, opened=200, closed=100, policies=100, fields=10, findings=100)
 """A drift as a comment on a merge request: more than fits is cut by size there."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from auditor.cli.lines import print_line
 from auditor.cli.session import Session
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ _FLAGS = (
         "--output-file", metavar="FILE", help="Write to a file, which appears when it is complete."
     ),
     click.option(
-        "--fail-on-opened", is_flag=True, help="Connections that opened make exit code 10."
+        "--fail-on-opened",
+        is_flag=True,
+        help="Connections that opened, or could not be compared, make exit code 10.",
     ),
 )
 
@@ -55,6 +58,9 @@ def print_comparison(
     """Print what changed, or write it to a file."""
     from reports.drift import WRITERS, DriftListing
 
+    if format_ == "json":
+        for note in notes:  # the contract has no room for them
+            print_line(f"warning: {note}")
     changes = comparison.changes
     chunks = WRITERS[format_](
         DriftListing(comparison.drift, changes.opened, changes.closed, title, notes)
@@ -71,18 +77,27 @@ def print_comparison(
 def comparison_code(
     session: Session,
     comparison: Comparison,
-    *sides: Compared,
+    sides: tuple[Compared, Compared],
+    *,
     fail_on_opened: bool,
     others: frozenset[int] = frozenset(),
 ) -> int:
-    """The exit code: failed rules, gaps with --strict, connections that opened."""
+    """The exit code of a comparison (previous, current)."""
     from auditor.cli.exit_codes import FAILED_RULE, FINDINGS, completion_code
     from auditor.model.findings import RuleStatus
 
     codes = set(others)
+    previous, current = sides
     if any(one.status is RuleStatus.ERROR for side in sides for one in side.rules):
         codes.add(FAILED_RULE)
-    if fail_on_opened and comparison.changes.totals.opened:
+    if fail_on_opened and _may_have_opened(comparison, previous, current):
         codes.add(FINDINGS)
     gaps = any(one.scope.gaps for one in sides)
     return completion_code(gaps=gaps, strict=session.settings.strict, others=codes)
+
+
+def _may_have_opened(comparison: Comparison, previous: Compared, current: Compared) -> bool:
+    """Whether a connection opened; where that is not known, or nothing is enforced now: yes."""
+    changes = comparison.changes
+    lost = current.cluster.cni.enforces is False and previous.cluster.cni.enforces is not False
+    return bool(changes.totals.opened or changes.not_compared or lost)

@@ -53,9 +53,10 @@ def diff(
     from auditor.job.compare import compare_sides
 
     notes: tuple[str, ...] = ()
-    if old is None and baseline is None and _is_given("files"):
+    if baseline is None and _is_given("files") and (old is None or new is not None):
         raise UsageError(
-            "-f is given without OLD", hint="`diff OLD -f NEW`, or `diff` for the last two runs"
+            f"-f is given {'without OLD' if old is None else 'beside OLD and NEW'}",
+            hint="`diff OLD -f NEW`, or `diff` for the last two runs",
         )
     if baseline is None:
         previous, current = _Sides(session).read(old, new)
@@ -74,7 +75,8 @@ def diff(
         format_=format_,
         output_file=output_file,
     )
-    return comparison_code(session, comparison, previous, current, fail_on_opened=fail_on_opened)
+    sides = (previous, current)
+    return comparison_code(session, comparison, sides, fail_on_opened=fail_on_opened)
 
 
 def _is_given(flag: str) -> bool:
@@ -87,12 +89,10 @@ def _with_baseline(session: Session, baseline: str) -> tuple[Compared, Compared,
     from auditor.job.compare import desired_side, read_side
 
     now = utc_now()
-    current = read_side(
-        session.settings, name=None, now=now, stdin=session.stdin, stage=session.stage
-    )
-    previous, notes = desired_side(
-        current, session.settings, baseline, now=now, stage=session.stage
-    )
+    settings = session.settings
+    name = ", ".join(settings.files) or None
+    current = read_side(settings, name=name, now=now, stdin=session.stdin, stage=session.stage)
+    previous, notes = desired_side(current, settings, baseline, now=now, stage=session.stage)
     return previous, current, notes
 
 

@@ -80,7 +80,7 @@ def preview(
     )
     others = frozenset({FINDINGS}) if _appears(comparison, settings.fail_on) else frozenset()
     return comparison_code(
-        session, comparison, source, changed, fail_on_opened=fail_on_opened, others=others
+        session, comparison, (source, changed), fail_on_opened=fail_on_opened, others=others
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
+from auditor.errors import ManifestsError
 from auditor.job.sides import shown_workloads, side_of_audit
 from auditor.job.steps import (
     Stage,
@@ -17,13 +18,15 @@ from auditor.job.steps import (
     scope_of,
     take_snapshot,
 )
+from auditor.model.drift import PolicyDrift
 from auditor.model.objects import Reference
 from auditor.settings import Settings
 
 if TYPE_CHECKING:
     from auditor.drift.compare import Compared, Comparison
+    from auditor.findings.scope import Scope
     from auditor.model.findings import SubjectRecord
-    from auditor.model.snapshot import Snapshot
+    from auditor.model.snapshot import Gap, Snapshot
 
 _NOT_NARROWED_BY_LABELS = frozenset({"Namespace", "NetworkPolicy"})
 
@@ -70,9 +73,27 @@ def compare_sides(
     check_namespaces(settings, *snapshots)
     with stage("comparing"):
         shown = shown_workloads(settings, snapshots)
-        if shown is not None:
-            previous, current = (_narrow(one, settings, shown) for one in (previous, current))
-        return compare(previous, current, shown=shown)
+        if shown is None:
+            return compare(previous, current)
+        previous, current = (_narrow(one, settings, shown) for one in (previous, current))
+        comparison = compare(previous, current, shown=shown)
+        policies = _narrow_policies(comparison.drift.policies, scope_of(settings))
+        drift = msgspec.structs.replace(comparison.drift, policies=policies)
+        return comparison._replace(drift=drift)
+
+
+def _narrow_policies(policies: PolicyDrift, scope: Scope) -> PolicyDrift:
+    """The policies of the namespaces that are shown, and those of none."""
+
+    def is_shown(key: str) -> bool:
+        *namespace, _, _ = key.split("/")
+        return not namespace or scope.reason_to_exclude(namespace[0]) is None
+
+    return PolicyDrift(
+        added=tuple(filter(is_shown, policies.added)),
+        removed=tuple(filter(is_shown, policies.removed)),
+        changed=tuple(one for one in policies.changed if is_shown(one.key)),
+    )
 
 
 def preview_change(
@@ -88,7 +109,7 @@ def preview_change(
     """The source as it would be with the objects of files made and others deleted; and warnings.
 
     Raises:
-        SourceError: the files hold no object.
+        SourceError: the files hold no object, or one that the API server would refuse.
         UnknownNameError: what is to be deleted is not there.
         UsageError: a deletion is malformed.
     """
@@ -98,6 +119,12 @@ def preview_change(
 
     kept = retention(settings.detection)
     written = read_objects(files, retention=kept, stdin=stdin) if files else NO_OBJECTS
+    for gap in written.gaps:
+        if gap.blind is not None:
+            raise ManifestsError(
+                f"change cannot be previewed: {gap.reason}{_place(gap)}",
+                hint="the API server would refuse it: mend the file",
+            )
     previewed = preview(source.snapshot, Change(written, deletions))
     side = judge_side(previewed.snapshot, settings, name="the preview", now=now, stage=stage)
     return side, previewed.warnings
@@ -119,6 +146,13 @@ def desired_side(
     return judge_side(
         desired.snapshot, settings, name=baseline, now=now, stage=stage
     ), desired.notes
+
+
+def _place(gap: Gap) -> str:
+    source = gap.source
+    if source is None or source.file is None:
+        return ""
+    return f" ({source.file}{f', document at line {source.document}' if source.document else ''})"
 
 
 def _narrow(side: Compared, settings: Settings, shown: Callable[[Reference], bool]) -> Compared:

@@ -126,6 +126,7 @@ def test_what_is_shown_is_narrowed(run: Run, sides: tuple[Path, Path]) -> None:
     ]
     assert 0 < len(rows) < len(whole["connections"]["closed"])
     assert rows == narrowed["connections"]["closed"]
+    assert [] == narrowed["policies"]["added"]
     namespaces = {one["subject"]["namespace"] for one in narrowed["findings"]["details"].values()}
     assert namespaces <= {"prod", None}
     assert 2 == run("diff", *sides, "-n", "prd").code
@@ -136,6 +137,7 @@ def test_what_is_shown_is_narrowed(run: Run, sides: tuple[Path, Path]) -> None:
     [
         (("--baseline", "old", "old", "new"), "--baseline and OLD contradict each other"),
         (("-f", "old"), "-f is given without OLD"),
+        (("old", "new", "-f", "old"), "-f is given beside OLD and NEW"),
         (("", "new"), "OLD is empty"),
         (("run:1234", "new"), "there is no history at out/history.sqlite"),
         (("old", "nowhere"), "nowhere"),
@@ -179,3 +181,5 @@ def test_what_one_side_could_not_read_is_not_compared(run: Run, sides: tuple[Pat
     assert (0, 0) == numbers(drift)
     assert ["dev"] == [one["namespace"] for one in drift["connections"]["not_compared"]]
     assert [] == drift["findings"]["resolved"]
+    assert 0 == run("diff", old, new).code
+    assert 10 == run("diff", old, new, "--fail-on-opened").code

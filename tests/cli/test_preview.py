@@ -24,6 +24,8 @@ def source(cluster: FindCluster, tmp_path: Path) -> Path:
     shutil.copytree(cluster("two-namespaces", "no-policy"), folder)
     (folder / "deny.yaml").write_text(DENY, encoding="utf-8")
     (tmp_path / "open.yaml").write_text(OPEN, encoding="utf-8")
+    refused = OPEN.replace("[{}]", "[{ports: [{port: 90, endPort: 80}]}]")
+    (tmp_path / "refused.yaml").write_text(refused, encoding="utf-8")
     return folder
 
 
@@ -86,6 +88,7 @@ def test_what_an_apply_would_keep_is_warned_of(run: Run, source: Path, tmp_path:
         (("nowhere.yaml", "-f", "source"), "nowhere.yaml"),
         (("", "-f", "source"), "CHANGE is empty"),
         (("--delete", "default-deny", "-f", "source"), "default-deny"),
+        (("refused.yaml", "-f", "source"), "change cannot be previewed: "),
     ],
 )
 @pytest.mark.usefixtures("source")

@@ -65,14 +65,14 @@ def test_no_change_is_one_line() -> None:
     assert 4 == len(lines)
 
 
-def test_the_first_fifty_of_each_kind_are_listed_and_the_rest_is_counted() -> None:
-    """A terminal gets a few screens."""
+def test_the_first_thousand_rows_are_listed_and_the_rest_is_counted() -> None:
+    """As report.json lists them; of other lists a terminal gets a few screens."""
     rows = tuple(make_rows(100_000))
     lines = lines_of(make_listing(make_large(), rows, rows))
     opened = lines[lines.index("opened: 100,000") :]
-    assert 50 == sum(line.startswith("  + ") for line in opened[: opened.index("")])
-    assert "  99,950 more: -o json lists all." in lines
-    assert len(lines) < 800
+    assert 1_000 == sum(line.startswith("  + ") for line in opened[: opened.index("")])
+    assert "  99,000 more: -o json lists all." in lines
+    assert len(lines) < 2_700
 
 
 @pytest.mark.parametrize("hostile", STRINGS, ids=ascii)

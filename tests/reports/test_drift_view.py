@@ -24,7 +24,7 @@ from auditor.model.drift import (
 from auditor.model.findings import Severity
 from reports.drift_rows import FieldLine
 from reports.drift_view import arrange_changes, arrange_drift, describe_row
-from reports.drift_words import CAUSES, SCOPE_CHANGES, is_same, sum_up
+from reports.drift_words import CAUSES, SCOPE_CHANGES, describe_scope_change, is_same, sum_up
 from reports.layout import PAPER, SCREEN, TERMINAL
 from reports.view import arrange
 from tests.reports.audits import make_shop
@@ -55,6 +55,7 @@ def test_the_line_names_what_opened_first() -> None:
         "3 connections opened, 1 closed",
         "findings: 2 new, 1 resolved, 1 incomparable",
         "policies: 1 added, 1 removed, 2 changed",
+        "network plugin (CNI) changed",
         "2 new namespaces",
         "3 changes of scope",
     ] == list(sum_up(make_drift()))
@@ -228,3 +229,20 @@ def test_no_more_rows_are_drawn_than_are_shown() -> None:
 
     arrange_drift(make_large(), TERMINAL, opened=rows(), closed=(), titles={})
     assert TERMINAL.opened == drawn
+
+
+@pytest.mark.parametrize(
+    ("change", "previous", "current", "said"),
+    [
+        (ScopeChangeKind.NAMESPACE_LABELS_CHANGED, None, "env=dev", "none → env=dev"),
+        (ScopeChangeKind.NAMESPACE_LABELS_CHANGED, "env=dev", None, "env=dev → none"),
+        (ScopeChangeKind.NAMESPACE_ADDED, None, "2 pods", "2 pods"),
+        (ScopeChangeKind.GAP_REMOVED, "forbidden", None, "forbidden"),
+        (ScopeChangeKind.RULES_CHANGED, None, None, ""),
+    ],
+)
+def test_a_change_of_scope_says_which_side_has_what(
+    change: ScopeChangeKind, previous: str | None, current: str | None, said: str
+) -> None:
+    """A label that was lost does not read like one that was gained."""
+    assert said == describe_scope_change(ScopeChange(change, "Namespace/a", previous, current))
