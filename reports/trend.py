@@ -90,8 +90,10 @@ def _without_chart(text: str) -> TrendDisplay:
 def _introduce(trend: Trend) -> str:
     shown = len(trend.points)
     if trend.runs > shown:
-        return f"The last {shown:,} of {count(trend.runs, 'run')} of the cluster that are kept."
-    return f"The {count(shown, 'run')} of the cluster that are kept."
+        return (
+            f"The last {shown:,} of {count(trend.runs, 'run')} of the cluster, this one included."
+        )
+    return f"The {count(shown, 'run')} of the cluster, this one included."
 
 
 def _run(point: TrendPoint) -> RunLine:

@@ -80,7 +80,8 @@ def audit(session: Session, *, print_: str | None) -> int:
     if finished.unkept is not None:
         # The report says so, too: it must not be lost with the history.
         print_error(finished.unkept)
-        codes.add(DeliveryError.exit_code)
+        is_kept = report.run.evidence is not None
+        codes.add(finished.unkept.exit_code if is_kept else DeliveryError.exit_code)
     paths: tuple[Path, ...] = ()
     try:
         paths = deliver_files(finished.files, session.settings)

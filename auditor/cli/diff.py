@@ -135,9 +135,16 @@ class _Sides:
         )
 
     def _find(self, store: Store, name: str) -> Compared:
+        from auditor.cli.past_runs import pick_cluster
+        from auditor.history.store import LATEST
         from auditor.job.sides import side_of_run
 
-        return side_of_run(store, store.find(name.removeprefix(RUN)), self._settings)
+        wanted = name.removeprefix(RUN)
+        if wanted == LATEST:
+            # the newest of one cluster: that of another would be compared in vain
+            latest = store.latest(pick_cluster(store, self._settings.cluster_name).key)
+            wanted = wanted if latest is None else latest.id
+        return side_of_run(store, store.find(wanted), self._settings)
 
     def _read_path(self, path: str) -> Compared:
         return self._read_side(msgspec.structs.replace(self._settings, files=(path,)), path)

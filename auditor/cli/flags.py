@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import click
 
 from auditor.errors import UsageError
-from auditor.settings import NO_STORE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -180,6 +179,7 @@ def given_settings(flags: Mapping[str, Any], fields: frozenset[str]) -> dict[str
         "--store": (flags.get("store"),),
         "--snapshots": (flags.get("snapshots"),),
         "--output-file": (flags.get("output_file"),),
+        "--cluster-name": (flags.get("cluster_name"),),
         "--baseline": (flags.get("baseline"),),
         "--sign-key": (flags.get("signing_key"),),
         "--waivers": flags.get("waivers", ()),
@@ -203,6 +203,8 @@ def given_settings(flags: Mapping[str, Any], fields: frozenset[str]) -> dict[str
                 "--no-store and --store contradict each other",
                 hint="leave one of the two flags out",
             )
+        from auditor.settings import NO_STORE
+
         given["store"] = NO_STORE
     return given
 

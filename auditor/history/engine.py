@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ _STATEMENT_SECONDS = 300
 _IDLE_SECONDS = 600
 """A writer that has vanished from the network holds its locks no longer than this."""
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9]*(\+[A-Za-z0-9]+)?:")
 _HINT_URL = "a path is an SQLite file; else sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME"
 _WRITES = "netpol_auditor_writes"
 
@@ -59,6 +61,9 @@ def parse_url(url: str) -> Path | URL:
         UsageError: the URL is malformed, or of a kind that is not supported.
     """
     if "://" not in url:
+        if _SCHEME.match(url):
+            # One slash is missing, perhaps: what may hold a password is no path, and not repeated.
+            raise UsageError("store is no URL of a database", hint=_HINT_URL)
         return Path(url)
     try:
         parsed = make_url(url)

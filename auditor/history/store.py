@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from auditor.errors import ArchiveError, HistoryError, UnknownNameError
+from auditor.errors import ArchiveError, HistoryError, UnknownNameError, UsageError
 from auditor.history.engine import WAIT_SECONDS, Database, open_database, parse_url
 from auditor.history.entries import list_entries
 from auditor.history.failures import reported
@@ -48,6 +48,7 @@ LATEST = "latest"
 """The name of the newest run of all."""
 
 _SHORTEST_PREFIX = 4
+_IN_MEMORY = "memory://"
 _NAMES_IN_HINT = 3
 
 
@@ -91,6 +92,10 @@ def check_place(url: str, snapshots: str) -> None:
         UsageError: a URL is malformed, or of a kind that is not supported.
     """
     parse_url(url)
+    if snapshots.startswith(_IN_MEMORY):
+        raise UsageError(
+            "snapshots in memory end with this run", hint="name a folder, or an object store"
+        )
     if snapshots:
         with suppress(HistoryError):  # said when it is opened: until then it costs nothing
             open_place(snapshots)

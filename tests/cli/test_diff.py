@@ -183,3 +183,15 @@ def test_what_one_side_could_not_read_is_not_compared(run: Run, sides: tuple[Pat
     assert [] == drift["findings"]["resolved"]
     assert 0 == run("diff", old, new).code
     assert 10 == run("diff", old, new, "--fail-on-opened").code
+
+
+def test_the_latest_run_is_one_clusters(run: Run, sides: tuple[Path, Path]) -> None:
+    """Where the store keeps several clusters and none is named, that is asked for."""
+    for name in ("one", "two"):
+        run("audit", "-q", "-f", sides[0], "--cluster-name", name)
+    ran = run("diff", "run:latest", sides[1])
+    assert 2 == ran.code
+    assert "the history holds several clusters" in ran.err
+    named = run("diff", "run:latest", sides[1], "--cluster-name", "one", "-o", "json").json
+    ids = {one["cluster"]: one["id"] for one in run("history", "-o", "json").json}
+    assert ids["name:one"] == named["previous"]["id"]

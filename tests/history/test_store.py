@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
-from auditor.errors import HistoryError, UnknownNameError
-from auditor.history.store import Store
+from auditor.errors import HistoryError, UnknownNameError, UsageError
+from auditor.history.store import Store, open_store
 from auditor.history.stored import RawRun
 from auditor.model.report import ClusterRecord, CniRecord
 from auditor.model.snapshot import ClusterIdentity
@@ -273,3 +275,22 @@ def test_hostile_text_is_kept(store: Store) -> None:
     assert [expected] == [one.message for one in run.findings]
     assert {"files": [expected], expected: None} == run.header.settings
     assert key == store.key_of(ClusterIdentity(name=HOSTILE), ())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg:/auditor:hunter2@127.0.0.1/audits",
+        "postgresql:auditor:hunter2@127.0.0.1/audits",
+        "sqlite:/hunter2",
+    ],
+)
+def test_a_url_that_lacks_a_slash_is_no_path(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What may hold a password is neither repeated nor made a folder."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as caught, open_store(url, create=True):
+        pass
+    assert "hunter2" not in f"{caught.value.message}{caught.value.hint}"
+    assert [] == list(tmp_path.iterdir())

@@ -197,6 +197,7 @@ def test_a_damaged_history_costs_what_it_held_and_the_run_is_kept(
         ({"store": "mysql://host/name"}, "store of kind mysql is not supported"),
         ({"store": "sqlite://"}, "store names no SQLite file"),
         ({"snapshots": "nonsense://place"}, "nonsense"),
+        ({"snapshots": "memory://place"}, "snapshots in memory end with this run"),
     ],
 )
 def test_a_store_that_cannot_be_is_refused_before_anything_is_read(

@@ -136,7 +136,7 @@ def test_bars_stand_within_their_lanes_and_do_not_overlap(
 def test_runs_are_listed_newest_first_and_older_ones_counted() -> None:
     """Those that the trend does not hold are counted too."""
     display = arrange(make_trend(52, 120), 12)
-    assert "The last 52 of 120 runs of the cluster that are kept." == display.text
+    assert "The last 52 of 120 runs of the cluster, this one included." == display.text
     assert ["2026-11-21 14:03 UTC", "2026-11-14 14:03 UTC"] == [
         one.started for one in display.runs.rows[:2]
     ]
