@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from auditor.model.findings import Direction
 from auditor.model.objects import NetworkPolicy, Peer
-from auditor.reachability.compile import rules_of
+from auditor.reachability.compile import isolated_directions, rules_of
 from auditor.reachability.view import View
 
 
 class Circumstances(NamedTuple):
-    """The ends of a connection, thing by thing: of each, the bit of which it is taken."""
+    """A policy, and the ends of a connection, thing by thing: of each, of which bit it is taken."""
 
+    policy: NetworkPolicy
     selected: int
     """The subject's labels and network."""
     own_ports: int
@@ -26,11 +27,19 @@ class Circumstances(NamedTuple):
     blocks_match_pods: bool
 
 
-def grant(policy: NetworkPolicy, direction: Direction, given: Circumstances) -> int:
-    """The ports that a policy grants under the circumstances, as a mask."""
-    evaluation = given.namespaces.evaluation
-    if given.selected not in evaluation.index.subjects(policy.namespace, policy.spec.pod_selector):
+def isolates(direction: Direction, given: Circumstances) -> bool:
+    """Whether the policy isolates the subject under the circumstances."""
+    policy, index = given.policy, given.namespaces.evaluation.index
+    return direction in isolated_directions(policy) and given.selected in index.subjects(
+        policy.namespace, policy.spec.pod_selector
+    )
+
+
+def grant(direction: Direction, given: Circumstances) -> int:
+    """The ports that the policy grants under the circumstances, as a mask."""
+    if not isolates(direction, given):
         return 0
+    policy, evaluation = given.policy, given.namespaces.evaluation
     naming = given.own_ports if direction is Direction.INGRESS else given.ports
     ports = 0
     for rule in rules_of(policy, direction):
