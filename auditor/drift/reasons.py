@@ -20,15 +20,18 @@ from auditor.drift.facets import (
 )
 from auditor.drift.factors import NAMESPACE, POLICY, READING, Factor, Reasons, weigh
 from auditor.drift.policy_pairs import PolicyPair, pair_policies
-from auditor.drift.undone import Circumstances, grant, isolates
+from auditor.drift.undone import Circumstances, ReadPolicy, grant, isolates
 from auditor.model.drift import CauseKind
 from auditor.model.findings import Direction
-from auditor.model.objects import NetworkPolicy, Reference
+from auditor.model.objects import Reference
 from auditor.reachability.endpoints import EndpointClass
 from auditor.reachability.pair import EndsOfSide
 
 _REMEMBERED = 65_536
 """Answers kept."""
+
+_READ = 512
+"""Policies kept as they are read to be asked."""
 
 _OPEN = 1
 """Some port, where all that is asked is whether a policy isolates an end."""
@@ -67,6 +70,7 @@ class SamePolicies:
         self._answers: dict[_Asked, Reasons] = {}
         self._facets: dict[int, Facets] = {}
         self._wanted: dict[tuple[Reference, Direction], Reasons] = {}
+        self._policies: dict[tuple[Reference, Direction], tuple[ReadPolicy, ...]] = {}
         self._pairs = pair_policies(allowing.view.snapshot.policies, denying.view.snapshot.policies)
         read_so, read_otherwise = (
             side.view.ip_blocks_match_pods is True for side in (allowing, denying)
@@ -92,11 +96,11 @@ class SamePolicies:
         if len(relevant) <= 1:
             return relevant or facets
         view = self._allowing.view
-        mine, theirs = self._pairs[policy]
+        mine, theirs = self._read(policy, direction)
         found = weigh(
             relevant,
             _OPEN,
-            lambda given: 0 if isolates(direction, given) else _OPEN,
+            lambda given: 0 if isolates(given) else _OPEN,
             (
                 self._circumstances(self._allowing, mine, bit, bit)
                 for bit in self._allowing.bits[subject]
@@ -162,11 +166,11 @@ class SamePolicies:
         return found
 
     def _find(self, asked: _Asked) -> Reasons:
-        mine, theirs = self._pairs[asked.policy]
+        mine, theirs = self._read(asked.policy, asked.direction)
         found = weigh(
             asked.differing,
             asked.ports,
-            lambda given: grant(asked.direction, given),
+            grant,
             (
                 self._circumstances(self._allowing, mine, subject, peer)
                 for subject in asked.subjects
@@ -184,21 +188,32 @@ class SamePolicies:
         """Those that the policy looks at, on either side, and what changed of it."""
         wanted = self._wanted.get((policy, direction))
         if wanted is None:
-            wanted = self._wanted[policy, direction] = _read(self._pairs[policy], direction)
+            wanted = self._wanted[policy, direction] = _wanted(self._pairs[policy], direction)
         return wanted & (differing | {POLICY})
+
+    def _read(self, policy: Reference, direction: Direction) -> tuple[ReadPolicy, ...]:
+        """A policy as either side has it."""
+        found = self._policies.get((policy, direction))
+        if found is None:
+            if len(self._policies) >= _READ:
+                self._policies.clear()
+            view = self._allowing.view
+            found = tuple(ReadPolicy(one, direction, view) for one in self._pairs[policy])
+            self._policies[policy, direction] = found
+        return found
 
     def _class(self, bit: int) -> EndpointClass:
         return self._allowing.view.endpoints.classes[bit]
 
     @staticmethod
     def _circumstances(
-        side: EndsOfSide, policy: NetworkPolicy, subject: int, peer: int
+        side: EndsOfSide, policy: ReadPolicy, subject: int, peer: int
     ) -> Circumstances:
         reading = side.view.ip_blocks_match_pods is True
         return Circumstances(policy, subject, subject, peer, peer, peer, side.view, reading)
 
 
-def _read(pair: PolicyPair, direction: Direction) -> Reasons:
+def _wanted(pair: PolicyPair, direction: Direction) -> Reasons:
     """What the rules of a policy look at, of all that may change; and whether it changed."""
     found: set[Factor] = {POLICY} if pair.differ(direction) else set()
     for one in pair:
