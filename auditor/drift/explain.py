@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from pyroaring import BitMap, FrozenBitMap
 
 from auditor.drift.affected import Affected
 from auditor.drift.bundles import Bundle, subtract
 from auditor.drift.causes import Causes, ExplainedBundle, Part, join_causes, join_parts
-from auditor.drift.reasons import Question, Reasons
+from auditor.drift.factors import NAMESPACE, POLICY, READING, Reasons
+from auditor.drift.reasons import Question
 from auditor.drift.responsible import Responsible
 from auditor.drift.side_rows import SideRows
 from auditor.model.drift import Cause, CauseKind
@@ -122,37 +124,28 @@ class Explainer:
             if reasons is None:
                 one_by_one = one_by_one | some
             elif some:
-                yield Part(some, self._of_near(near, reasons))
+                yield Part(some, self._of_near(policy, near, reasons))
         found: dict[Causes, BitMap] = {}
         for far in one_by_one:
             namespace = self._responsible.namespace(far)
             reasons = same.granting(Question(policy, direction, near, far, namespace, ports))
-            found.setdefault(self._of_near(near, reasons), BitMap()).add(far)
+            found.setdefault(self._of_near(policy, near, reasons), BitMap()).add(far)
         yield from (Part(FrozenBitMap(each), causes) for causes, each in found.items())
 
-    def _of_near(self, near: int, reasons: Reasons) -> Causes:
+    def _of_near(self, policy: Reference, near: int, reasons: Reasons) -> Causes:
         """Reasons of a policy whose subject is the near end."""
-        return Causes(
-            self._causes(reasons.subject, near) | self._of_reading(reasons),
-            reasons.peer,
-            reasons.peer_namespace,
-        )
+        fixed = self._causes(_kinds(reasons, "subject"), near) | _of_neither(policy, reasons)
+        return Causes(fixed, _kinds(reasons, "peer"), NAMESPACE in reasons)
 
-    def _of_far(self, near: int, reasons: Reasons) -> Causes:
+    def _of_far(self, policy: Reference, near: int, reasons: Reasons) -> Causes:
         """Reasons of a policy whose subject is the far end."""
-        fixed = self._causes(reasons.peer, near) | self._of_reading(reasons)
-        if reasons.peer_namespace:
+        fixed = self._causes(_kinds(reasons, "peer"), near) | _of_neither(policy, reasons)
+        if NAMESPACE in reasons:
             fixed |= {self._responsible.namespace_cause(near)}
-        return Causes(fixed, reasons.subject)
+        return Causes(fixed, _kinds(reasons, "subject"))
 
     def _causes(self, kinds: Iterable[CauseKind], end: int) -> frozenset[Cause]:
         return frozenset(Cause(kind, self._responsible.key(end)) for kind in kinds)
-
-    @staticmethod
-    def _of_reading(reasons: Reasons) -> frozenset[Cause]:
-        if not reasons.reading:
-            return frozenset()
-        return frozenset({Cause(CauseKind.IP_BLOCK_READING_CHANGED, "Cluster/cluster")})
 
     def _by_far(self, affected: Affected, ports: int, ends: FrozenBitMap) -> Iterator[Part]:
         """What the direction of the far ends permits where they are allowed."""
@@ -193,7 +186,7 @@ class Explainer:
             return Causes(frozenset({Cause(change, str(policy))}))
         namespace = self._responsible.namespace(near)
         question = Question(policy, direction, far, near, namespace, ports)
-        return self._of_far(near, self._responsible.same.granting(question))
+        return self._of_far(policy, near, self._responsible.same.granting(question))
 
     def _unlisted(self, affected: Affected, ports: int, ends: FrozenBitMap) -> Iterator[Part]:
         """Neither direction differs: a row was not listed, or its pods are combined otherwise."""
@@ -224,6 +217,21 @@ class Explainer:
             return found
         same = self._responsible.same
         return Causes(self._causes(same.facets(near), near), same.facets(far))
+
+
+def _kinds(reasons: Reasons, end: Literal["subject", "peer"]) -> frozenset[CauseKind]:
+    """What differs between the pods of an end."""
+    return frozenset(one.kind for one in reasons if one.of == end)
+
+
+def _of_neither(policy: Reference, reasons: Reasons) -> frozenset[Cause]:
+    """What differs besides the ends."""
+    found: set[Cause] = set()
+    if POLICY in reasons:
+        found.add(Cause(POLICY.kind, str(policy)))
+    if READING in reasons:
+        found.add(Cause(READING.kind, "Cluster/cluster"))
+    return frozenset(found)
 
 
 def _cut(

@@ -1,4 +1,4 @@
-"""Why a policy that is the same before and after grants on one side what it does not on the other.
+"""Why a policy that both sides have grants on one of them what it does not on the other.
 
 Bits mean the same on both sides. So each thing that changed can be undone by itself: asked is what
 the policy would grant to ends of which just that is as it is on the other side.
@@ -6,11 +6,10 @@ the policy would grant to ends of which just that is as it is on the other side.
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Any, NamedTuple
+from functools import cached_property, lru_cache
+from typing import Literal, NamedTuple
 
 from auditor.drift.facets import (
-    OF_CLASSES,
     OF_SELECTION,
     Facets,
     compare_classes,
@@ -19,30 +18,23 @@ from auditor.drift.facets import (
     of_subject,
     selects_namespaces,
 )
-from auditor.drift.undone import Circumstances, grant
+from auditor.drift.factors import NAMESPACE, POLICY, READING, Factor, Reasons, weigh
+from auditor.drift.policy_pairs import PolicyPair, pair_policies
+from auditor.drift.undone import Circumstances, ReadPolicy, grant, isolates
 from auditor.model.drift import CauseKind
 from auditor.model.findings import Direction
-from auditor.model.objects import NetworkPolicy, Reference
+from auditor.model.objects import Reference
 from auditor.reachability.endpoints import EndpointClass
 from auditor.reachability.pair import EndsOfSide
 
 _REMEMBERED = 65_536
 """Answers kept."""
 
+_READ = 512
+"""Policies kept as they are read to be asked."""
 
-class Reasons(NamedTuple):
-    """What changed: of the policy's own pods (the subject), and of those it allows (the peer)."""
-
-    subject: Facets = frozenset()
-    peer: Facets = frozenset()
-    peer_namespace: bool = False
-    """Its labels."""
-    reading: bool = False
-    """Of ipBlocks."""
-
-    def __bool__(self) -> bool:
-        """Whether there is any."""
-        return any(tuple(self))
+_OPEN = 1
+"""Some port, where all that is asked is whether a policy isolates an end."""
 
 
 class Question(NamedTuple):
@@ -77,12 +69,13 @@ class SamePolicies:
         self._denying = denying
         self._answers: dict[_Asked, Reasons] = {}
         self._facets: dict[int, Facets] = {}
-        self._read: dict[tuple[Reference, Direction], Reasons] = {}
-        self._policies = {one.reference: one for one in allowing.view.snapshot.policies}
+        self._wanted: dict[tuple[Reference, Direction], Reasons] = {}
+        self._policies: dict[tuple[Reference, Direction], tuple[ReadPolicy, ...]] = {}
+        self._pairs = pair_policies(allowing.view.snapshot.policies, denying.view.snapshot.policies)
         read_so, read_otherwise = (
             side.view.ip_blocks_match_pods is True for side in (allowing, denying)
         )
-        self.reading_differs = read_so != read_otherwise
+        self._reading: Reasons = frozenset({READING} if read_so != read_otherwise else ())
 
     @cached_property
     def relabelled(self) -> frozenset[str]:
@@ -92,14 +85,44 @@ class SamePolicies:
             one.name for one, other in zip(*both, strict=True) if one.labels != other.labels
         )
 
-    def selecting(self, subject: int) -> Facets:
-        """Why a policy selects the end on one side alone."""
-        facets = self.facets(subject)
-        return facets & OF_SELECTION or facets
+    def has(self, policy: Reference) -> bool:
+        """Whether both sides have a policy, be it under another name."""
+        return policy in self._pairs
+
+    def isolating(self, policy: Reference, direction: Direction, subject: int) -> Reasons:
+        """Why a policy isolates the end on the side that denies, and not on the other."""
+        facets = _of("subject", self.facets(subject))
+        relevant = self._relevant(facets & _SELECTION, policy, direction)
+        if len(relevant) <= 1:
+            return relevant or facets
+        view = self._allowing.view
+        mine, theirs = self._read(policy, direction)
+        found = weigh(
+            relevant,
+            _OPEN,
+            lambda given: 0 if isolates(given) else _OPEN,
+            (
+                self._circumstances(self._allowing, mine, bit, bit)
+                for bit in self._allowing.bits[subject]
+                if not view.group(direction, bit).is_isolated
+            ),
+            [
+                self._circumstances(self._denying, theirs, bit, bit)
+                for bit in self._denying.bits[subject]
+            ],
+        )
+        return found or relevant
 
     def granting(self, question: Question) -> Reasons:
         """Why a policy grants the ports on the side that allows, and not on the other."""
         policy, direction, subject, peer, namespace, ports = question
+        differing = self._reading | _of("subject", self.facets(subject))
+        differing |= _of("peer", self.facets(peer))
+        if namespace in self.relabelled:
+            differing |= {NAMESPACE}
+        relevant = self._relevant(differing, policy, direction) or differing
+        if len(relevant) <= 1:
+            return relevant
         asked = _Asked(
             policy,
             direction,
@@ -107,12 +130,7 @@ class SamePolicies:
             self._denying.bits[subject],
             self._allowing.bits[peer],
             self._denying.bits[peer],
-            Reasons(
-                self.facets(subject),
-                self.facets(peer),
-                namespace in self.relabelled,
-                self.reading_differs,
-            ),
+            relevant,
             ports,
         )
         found = self._answers.get(asked)
@@ -129,9 +147,9 @@ class SamePolicies:
 
         None: it depends on the peer.
         """
-        every = Reasons(self.facets(subject), frozenset(), relabelled, self.reading_differs)
-        found = self._relevant(every, policy, direction)
-        return found if _count(found) == 1 else None
+        every = self._reading | _of("subject", self.facets(subject))
+        found = self._relevant(every | {NAMESPACE} if relabelled else every, policy, direction)
+        return found if len(found) == 1 else None
 
     def facets(self, end: int) -> Facets:
         """What differs between the pods that stand for an end on the two sides."""
@@ -148,100 +166,70 @@ class SamePolicies:
         return found
 
     def _find(self, asked: _Asked) -> Reasons:
-        policy = self._policies[asked.policy]
-        relevant = self._relevant(asked.differing, asked.policy, asked.direction)
-        differing = relevant or asked.differing
-        if _count(differing) <= 1:
-            return differing
-        return self._without_which(asked, policy, differing) or differing
+        mine, theirs = self._read(asked.policy, asked.direction)
+        found = weigh(
+            asked.differing,
+            asked.ports,
+            grant,
+            (
+                self._circumstances(self._allowing, mine, subject, peer)
+                for subject in asked.subjects
+                for peer in asked.peers
+            ),
+            [
+                self._circumstances(self._denying, theirs, subject, peer)
+                for subject in asked.denied_subjects
+                for peer in asked.denied_peers
+            ],
+        )
+        return found or asked.differing
 
-    def _relevant(self, reasons: Reasons, policy: Reference, direction: Direction) -> Reasons:
-        """Those that the rules of a policy look at."""
-        wanted = self._read.get((policy, direction))
+    def _relevant(self, differing: Reasons, policy: Reference, direction: Direction) -> Reasons:
+        """Those that the policy looks at, on either side, and what changed of it."""
+        wanted = self._wanted.get((policy, direction))
         if wanted is None:
-            wanted = _read(self._policies[policy], direction)
-            self._read[policy, direction] = wanted
-        return Reasons(
-            reasons.subject & wanted.subject,
-            reasons.peer & wanted.peer,
-            reasons.peer_namespace and wanted.peer_namespace,
-            reasons.reading and wanted.reading,
-        )
+            wanted = self._wanted[policy, direction] = _wanted(self._pairs[policy], direction)
+        return wanted & (differing | {POLICY})
 
-    def _without_which(self, asked: _Asked, policy: NetworkPolicy, differing: Reasons) -> Reasons:
-        """Those changes without which alone the policy would not grant the ports."""
-        view = self._allowing.view
-        for subject in asked.subjects:
-            for peer in asked.peers:
-                given = Circumstances(
-                    subject, subject, peer, peer, peer, view, view.ip_blocks_match_pods is True
-                )
-                ports = grant(policy, asked.direction, given) & asked.ports
-                if ports:
-                    return self._undo(asked._replace(ports=ports), policy, differing, given)
-        return Reasons()
-
-    def _undo(
-        self, asked: _Asked, policy: NetworkPolicy, differing: Reasons, given: Circumstances
-    ) -> Reasons:
-        def matters(**changes: Any) -> bool:
-            without = grant(policy, asked.direction, given._replace(**changes))
-            return bool(asked.ports & ~without)
-
-        own = {
-            kind
-            for one in asked.denied_subjects
-            for kind in self._comparable(given.selected, one) & differing.subject
-            if matters(**dict.fromkeys(_SUBJECT_BY[kind], one))
-        }
-        others = {
-            kind
-            for one in asked.denied_peers
-            for kind in self._comparable(given.labels, one) & differing.peer
-            if matters(**dict.fromkeys(_PEER_BY[kind], one))
-        }
-        return Reasons(
-            frozenset(own),
-            frozenset(others),
-            differing.peer_namespace and matters(namespaces=self._denying.view),
-            differing.reading and matters(blocks_match_pods=not given.blocks_match_pods),
-        )
-
-    def _comparable(self, bit: int, other: int) -> Facets:
-        """What may be taken of the other bit by itself: of another network, all or nothing."""
-        if self._allowing.view.is_host(bit) != self._allowing.view.is_host(other):
-            return frozenset({CauseKind.HOST_NETWORK_CHANGED})
-        return OF_CLASSES
+    def _read(self, policy: Reference, direction: Direction) -> tuple[ReadPolicy, ...]:
+        """A policy as either side has it."""
+        found = self._policies.get((policy, direction))
+        if found is None:
+            if len(self._policies) >= _READ:
+                self._policies.clear()
+            view = self._allowing.view
+            found = tuple(ReadPolicy(one, direction, view) for one in self._pairs[policy])
+            self._policies[policy, direction] = found
+        return found
 
     def _class(self, bit: int) -> EndpointClass:
         return self._allowing.view.endpoints.classes[bit]
 
-
-_SUBJECT_BY = {
-    CauseKind.LABELS_CHANGED: ("selected",),
-    CauseKind.HOST_NETWORK_CHANGED: ("selected", "own_ports"),
-    CauseKind.PORTS_CHANGED: ("own_ports",),
-    CauseKind.ADDRESSES_CHANGED: (),
-}
-"""The circumstances that go with what differs."""
-
-_PEER_BY = {
-    CauseKind.LABELS_CHANGED: ("labels",),
-    CauseKind.HOST_NETWORK_CHANGED: ("labels", "addresses", "ports"),
-    CauseKind.PORTS_CHANGED: ("ports",),
-    CauseKind.ADDRESSES_CHANGED: ("addresses",),
-}
+    @staticmethod
+    def _circumstances(
+        side: EndsOfSide, policy: ReadPolicy, subject: int, peer: int
+    ) -> Circumstances:
+        reading = side.view.ip_blocks_match_pods is True
+        return Circumstances(policy, subject, subject, peer, peer, peer, side.view, reading)
 
 
-def _count(reasons: Reasons) -> int:
-    return len(reasons.subject) + len(reasons.peer) + reasons.peer_namespace + reasons.reading
+def _wanted(pair: PolicyPair, direction: Direction) -> Reasons:
+    """What the rules of a policy look at, of all that may change; and whether it changed."""
+    found: set[Factor] = {POLICY} if pair.differ(direction) else set()
+    for one in pair:
+        found |= _of("subject", of_subject(one, direction))
+        found |= _of("peer", of_peer(one, direction))
+        if selects_namespaces(one, direction):
+            found.add(NAMESPACE)
+        if mentions_blocks(one, direction):
+            found.add(READING)
+    return frozenset(found)
 
 
-def _read(policy: NetworkPolicy, direction: Direction) -> Reasons:
-    """What the rules of a policy look at, of all that may change."""
-    return Reasons(
-        of_subject(policy, direction),
-        of_peer(policy, direction),
-        selects_namespaces(policy, direction),
-        mentions_blocks(policy, direction),
-    )
+@lru_cache(maxsize=64)
+def _of(end: Literal["subject", "peer"], facets: Facets) -> Reasons:
+    """What differs between pods, as those of one end of a connection."""
+    return frozenset(Factor(end, kind) for kind in facets)
+
+
+_SELECTION = _of("subject", OF_SELECTION)

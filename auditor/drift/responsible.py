@@ -8,12 +8,13 @@ from functools import cached_property
 from pyroaring import FrozenBitMap
 
 from auditor.drift.causes import Causes
+from auditor.drift.factors import POLICY
 from auditor.drift.reasons import SamePolicies
 from auditor.drift.side_rows import SideRows
 from auditor.model.connections import AddressEndpoint, Endpoint
 from auditor.model.drift import Cause, CauseKind
 from auditor.model.findings import Direction
-from auditor.model.objects import NetworkPolicy, Reference
+from auditor.model.objects import Reference
 
 _REMEMBERED = 65_536
 """Causes of rows that are kept."""
@@ -51,13 +52,10 @@ class Responsible:
         return Cause(CauseKind.LABELS_CHANGED, f"Namespace/{self.namespace(end)}")
 
     def change_of(self, policy: Reference) -> CauseKind | None:
-        """What became of a policy; None where it is the same on both sides."""
-        mine, theirs = (each.get(policy) for each in self._policies)
-        if theirs is None:
-            return self._allowing_alone
-        if mine is None:
-            return self._denying_alone
-        return None if mine.spec == theirs.spec else CauseKind.POLICY_CHANGED
+        """Whether a policy came or went; None where both sides have it."""
+        if self.same.has(policy):
+            return None
+        return self._allowing_alone if policy in self._allowed else self._denying_alone
 
     def isolation(self, direction: Direction, end: int) -> frozenset[Cause]:
         """Why an end is isolated on the side that denies, and not on the one that allows."""
@@ -115,11 +113,8 @@ class Responsible:
         return found
 
     @cached_property
-    def _policies(self) -> tuple[dict[Reference, NetworkPolicy], ...]:
-        return tuple(
-            {one.reference: one for one in side.view.snapshot.policies}
-            for side in (self._allowing, self._denying)
-        )
+    def _allowed(self) -> frozenset[Reference]:
+        return frozenset(one.reference for one in self._allowing.view.snapshot.policies)
 
     def _isolating(self, direction: Direction, end: int) -> set[Cause]:
         view = self._denying.view
@@ -129,8 +124,12 @@ class Responsible:
                 kind = self.change_of(policy)
                 if kind is not None:
                     found.add(Cause(kind, str(policy)))
-                else:
-                    found |= {Cause(each, self.key(end)) for each in self.same.selecting(end)}
+                    continue
+                reasons = self.same.isolating(policy, direction, end)
+                found |= {
+                    Cause(one.kind, str(policy) if one == POLICY else self.key(end))
+                    for one in reasons
+                }
         return found
 
 

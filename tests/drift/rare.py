@@ -66,6 +66,12 @@ ingress: [{from: [{ipBlock: {cidr: 10.1.0.0/16}}]}]
 A_IN_TEAM = admit(
     f"{{from: [{{podSelector: {{{A}}}, namespaceSelector: {{matchLabels: {{team: x}}}}}}]}}"
 )
+A_OR_ELSE = admit(
+    f"{{from: [{{podSelector: {{{A}}}}}]}},"
+    " {from: [{podSelector: {matchLabels: {app: zzz}}}], ports: [{port: 443}]}"
+)
+IN_TEAM = "{from: [{namespaceSelector: {matchLabels: {team: x}}}]}"
+TYPES = "policyTypes: [Ingress]"
 KINDS = CauseKind
 
 
@@ -282,6 +288,65 @@ RARE = {
             "+client→server": {
                 (KINDS.POLICY_REMOVED, "shop/NetworkPolicy/policy-0"),
                 (KINDS.POLICY_REMOVED, "shop/NetworkPolicy/policy-1"),
+            }
+        },
+    ),
+    "a label lets the peer in, and the policy changes in what does not concern it": Rare(
+        cluster([pod("client"), server()], admit_pods(A)),
+        cluster([pod("client", {"app": "a"}), server()], A_OR_ELSE),
+        {"+client→server": {(KINDS.LABELS_CHANGED, "shop/Pod/client")}},
+    ),
+    "a label shuts the peer out, and the policy changes in what does not concern it": Rare(
+        cluster([pod("client", {"app": "a"}), server()], admit_pods(A)),
+        cluster([pod("client"), server()], A_OR_ELSE),
+        {"-client→server": {(KINDS.LABELS_CHANGED, "shop/Pod/client")}},
+    ),
+    "a label takes the pod out of a policy that changes in what does not concern it": Rare(
+        cluster([pod("client"), server()], admit_pods(A)),
+        cluster([pod("client"), pod("server")], A_OR_ELSE),
+        {"+client→server": {(KINDS.LABELS_CHANGED, "shop/Pod/server")}},
+    ),
+    "a label takes the pod out of a policy that selects it no more in any case": Rare(
+        cluster([pod("client"), server()], admit_pods(A)),
+        cluster([pod("client"), pod("server")], "{podSelector: {matchLabels: {role: nobody}}}"),
+        {
+            "+client→server": {
+                (KINDS.LABELS_CHANGED, "shop/Pod/server"),
+                (KINDS.POLICY_CHANGED, "shop/NetworkPolicy/policy-0"),
+            }
+        },
+    ),
+    "a label lets the peer in, and the policy's types are written out": Rare(
+        cluster([pod("client"), server()], admit_pods(A)),
+        cluster([pod("client", {"app": "a"}), server()], f"{{{TYPES}, {admit_pods(A)[1:]}"),
+        {"+client→server": {(KINDS.LABELS_CHANGED, "shop/Pod/client")}},
+    ),
+    "a label of the namespace lets the peer in, and the policy changes in another rule": Rare(
+        cluster([pod("client", namespace="other"), server()], admit(IN_TEAM)),
+        cluster(
+            [pod("client", namespace="other"), server()],
+            admit(f"{IN_TEAM}, {{from: [{{podSelector: {{matchLabels: {{app: zzz}}}}}}]}}"),
+            namespaces={"other": {"team": "x"}},
+        ),
+        {"+client→server": {(KINDS.LABELS_CHANGED, "Namespace/other")}},
+    ),
+    "a label of the peer and a rule for it let it in together": Rare(
+        cluster([pod("client"), server()], "{podSelector: {matchLabels: {role: server}}}"),
+        cluster([pod("client", {"app": "a"}), server()], admit_pods(A)),
+        {
+            "+client→server": {
+                (KINDS.LABELS_CHANGED, "shop/Pod/client"),
+                (KINDS.POLICY_CHANGED, "shop/NetworkPolicy/policy-0"),
+            }
+        },
+    ),
+    "a label of the peer lets it in, as the policy does now without it": Rare(
+        cluster([pod("client"), server()], admit_pods(A)),
+        cluster([pod("client", {"app": "a"}), server()], admit("{}")),
+        {
+            "+client→server": {
+                (KINDS.LABELS_CHANGED, "shop/Pod/client"),
+                (KINDS.POLICY_CHANGED, "shop/NetworkPolicy/policy-0"),
             }
         },
     ),

@@ -1,20 +1,29 @@
 """What the causes of a row may be, and must be, worked out pod by pod.
 
-Which policies are named, and whether a workload came or went, is worked out exactly wherever the
-definition says it exactly. It does not where own nodes are in play, where a variant has pods on and
-off the network of their nodes, or where what stands in for an end opens only together with what
-stands in for the other; there, as for all causes that are no policies, each that is named must
-truly differ, and be able to matter to the row.
+They are worked out exactly wherever one pod like the others stands for each end on each side. Where
+several that differ do, each that is named must be a cause between some of them; and where own
+nodes are in play, each must truly differ, and be able to matter to the row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import NamedTuple
 
 from auditor.model.drift import Cause, CauseKind
-from auditor.model.objects import Pod
+from auditor.model.objects import Metadata, Pod
 from tests.oracle.drift import CURRENT, PREVIOUS, DriftOracle, End, Variant
+from tests.oracle.drift_factors import (
+    Explanation,
+    Named,
+    World,
+    explain,
+    factors,
+    reading_of,
+    replace,
+    with_addresses,
+)
 from tests.oracle.oracle import PortSample, named_ports, selector_matches
 from tests.oracle.rows import policy_rules
 
@@ -38,6 +47,16 @@ class CauseOracle:
         self._drift = drift
         self._policies = tuple(
             {str(one.reference): one for one in half.snapshot.policies} for half in drift.halves
+        )
+        self._keys = {
+            key
+            for one in drift.selectors
+            for key in (*one.match_labels, *(each.key for each in one.match_expressions))
+        }
+        self._renamed = dict(self._pair_renamed())
+        self._nodes = tuple(
+            {one.metadata.name: one.addresses for one in half.snapshot.nodes}
+            for half in drift.halves
         )
 
     def faults(
@@ -71,52 +90,112 @@ class CauseOracle:
             _Direction("Egress", source, destination),
             _Direction("Ingress", destination, source),
         )
-        if self._is_exact(ends):
+        if not self._is_vague(ends):
             faults += self._compare(named, allowing, directions, ports)
         return faults
 
     # What must be named.
 
-    def _is_exact(self, ends: tuple[End, End]) -> bool:
-        """Whether the definition says the policies exactly."""
+    def _is_vague(self, ends: tuple[End, End]) -> bool:
+        """Whether own nodes are in play, or pods of a variant on and off their nodes' network."""
         drift = self._drift
         for side in (PREVIOUS, CURRENT):
             near, far = (drift.standing_in(side, one) for one in ends)
             if any(drift.is_own_node(side, one, other) for one in near for other in far):
-                return False
+                return True
             for pods in (near, far):
                 if len({one.spec.host_network for one in pods if isinstance(one, Pod)}) > 1:
-                    return False
-        return True
+                    return True
+        return False
 
     def _compare(
         self,
-        named: set[tuple[CauseKind, str]],
+        named: set[Named],
         allowing: int,
         directions: tuple[_Direction, _Direction],
         ports: set[PortSample],
     ) -> Iterator[str]:
-        responsible: set[str] = set()
-        differs = False
+        possible: set[Named] = set()
         for one in directions:
             differing = ports & (
                 self._permitted(allowing, one) - self._permitted(1 - allowing, one)
             )
-            if differing:
-                differs = True
-                responsible |= self._responsible(allowing, one, differing)
-        if not differs:
+            if not differing:
+                continue
+            for key in self._responsible(allowing, one, differing):
+                found = list(self._explain(key, allowing, one, differing))
+                may = {cause for each in found for cause in each.may}
+                possible |= may
+                if len(found) == 1 and not found[0].must <= named:
+                    yield f"for {key}, not named: {sorted(found[0].must - named)}"
+                if not may & named:
+                    yield f"for {key}, none is named of {sorted(may)}"
+        if possible and not named <= possible:
+            yield f"no cause: {sorted(named - possible)}"
+
+    def _explain(
+        self, key: str, allowing: int, direction: _Direction, ports: set[PortSample]
+    ) -> Iterator[Explanation]:
+        """Why a responsible policy lets through, between each pods that differ."""
+        change = self._changed(key)
+        if change in {CauseKind.POLICY_ADDED, CauseKind.POLICY_REMOVED}:
+            yield Explanation({(change, key)}, {(change, key)})
             return
-        verdicts = {key: self._changed(key) for key in responsible}
-        expected = {(kind, key) for key, kind in verdicts.items() if kind is not None}
-        policies = {one for one in named if one[0] in POLICY_KINDS}
-        if policies != expected:
-            yield f"expected policies {sorted(expected)}, actual {sorted(policies)}"
-        unchanged = sorted(key for key, kind in verdicts.items() if kind is None)
-        if unchanged and policies == named:
-            yield f"{unchanged} did not change, and nothing else is named"
-        if not unchanged and policies != named:
-            yield f"every policy changed, and more is named: {sorted(named - policies)}"
+        is_isolated = self._is_isolated(allowing, direction)
+        worlds = [self._worlds(side, key, direction) for side in (allowing, 1 - allowing)]
+        name = direction.name
+
+        def permitted(world: World) -> set[PortSample]:
+            oracle = world.oracle(self._drift.halves[CURRENT].snapshot)
+            isolating = oracle.isolating(name, world.subject)
+            if not is_isolated:
+                return set() if isolating else ports
+            return {
+                port
+                for policy in isolating
+                for port in oracle.granted(policy, name, world.subject, world.peer, ports)
+            }
+
+        keys = tuple(
+            str(one.workload) if isinstance(one, Variant) else one
+            for one in (direction.subject, direction.peer)
+        )
+        for mine, theirs in product(*worlds):
+            if permitted(mine):
+                changes = factors(mine, theirs, (keys[0], keys[1]), key)
+                yield explain(mine, theirs, changes, permitted)
+
+    def _worlds(self, side: int, key: str, direction: _Direction) -> list[World]:
+        """A policy with who stands for the ends on a side; those that are alike, once."""
+        drift, half = self._drift, self._drift.halves[side]
+        policy = self._policies[side].get(key) or self._policies[side][self._renamed[key]]
+        known = {one.name: one for one in half.snapshot.namespaces}
+        elsewhere = (one for one in drift.halves[1 - side].snapshot.namespaces)
+        namespaces = [*known.values(), *(one for one in elsewhere if one.name not in known)]
+        found: list[World] = []
+        for ends in drift.pairs(side, direction.subject, direction.peer):
+            subject, peer = (
+                with_addresses(replace(one, metadata=self._judged(one)), self._nodes[side])
+                if isinstance(one, Pod)
+                else one
+                for one in ends
+            )
+            world = World(policy, subject, peer, namespaces, half.ip_blocks_match_pods)
+            if world not in found:
+                found.append(world)
+        return found
+
+    def _judged(self, pod: Pod) -> Metadata:
+        """A pod's name, the same for all, and the labels that selectors look at."""
+        labels = {key: value for key, value in pod.labels.items() if key in self._keys}
+        return Metadata(name="pod", namespace=pod.namespace, labels=labels)
+
+    def _is_isolated(self, side: int, direction: _Direction) -> bool:
+        """Whether policies isolate all who stand for the subject."""
+        return all(
+            self._drift.oracles[side].isolating(direction.name, subject)
+            for subject, _ in self._drift.pairs(side, direction.subject, direction.peer)
+        )
 
     def _permitted(self, side: int, direction: _Direction) -> set[PortSample]:
         oracle = self._drift.oracles[side]
@@ -132,33 +211,44 @@ class CauseOracle:
     def _responsible(
         self, allowing: int, direction: _Direction, ports: set[PortSample]
     ) -> set[str]:
-        pairs = self._drift.pairs(allowing, direction.subject, direction.peer)
-        oracle = self._drift.oracles[allowing]
-        isolating = [
-            (policy, subject, peer)
-            for subject, peer in pairs
-            for policy in oracle.isolating(direction.name, subject)
-        ]
-        if isolating:
+        if not self._is_isolated(allowing, direction):
+            denying = self._drift.oracles[1 - allowing]
             return {
                 str(policy.reference)
-                for policy, subject, peer in isolating
-                if oracle.granted(policy, direction.name, subject, peer, ports)
+                for subject in self._drift.standing_in(1 - allowing, direction.subject)
+                for policy in denying.isolating(direction.name, subject)
             }
-        denying = self._drift.oracles[1 - allowing]
+        oracle = self._drift.oracles[allowing]
         return {
             str(policy.reference)
-            for subject in self._drift.standing_in(1 - allowing, direction.subject)
-            for policy in denying.isolating(direction.name, subject)
+            for subject, peer in self._drift.pairs(allowing, direction.subject, direction.peer)
+            for policy in oracle.isolating(direction.name, subject)
+            if oracle.granted(policy, direction.name, subject, peer, ports)
         }
 
     def _changed(self, key: str) -> CauseKind | None:
         previous, current = (one.get(key) for one in self._policies)
+        if key in self._renamed:
+            return None
         if previous is None:
             return CauseKind.POLICY_ADDED
         if current is None:
             return CauseKind.POLICY_REMOVED
-        return None if previous.spec == current.spec else CauseKind.POLICY_CHANGED
+        return None if reading_of(previous) == reading_of(current) else CauseKind.POLICY_CHANGED
+
+    def _pair_renamed(self) -> Iterator[tuple[str, str]]:
+        """Policies that one side alone has, as the other has them under another name."""
+        alone = [
+            [each[key] for key in sorted(each.keys() - other.keys())]
+            for each, other in (self._policies, self._policies[::-1])
+        ]
+        for one in alone[0]:
+            for other in alone[1]:
+                if one.namespace == other.namespace and reading_of(one) == reading_of(other):
+                    alone[1].remove(other)
+                    yield str(one.reference), str(other.reference)
+                    yield str(other.reference), str(one.reference)
+                    break
 
     # What may be named.
 

@@ -11,23 +11,27 @@ from hypothesis import strategies as st
 
 from auditor.model.drift import CauseKind
 from auditor.model.objects import (
-    EgressRule,
-    IngressRule,
-    NetworkPolicy,
     OwnerReference,
     Pod,
     PodIP,
     PodStatus,
-    PolicySpec,
 )
 from auditor.model.selectors import NAMESPACE_NAME_LABEL
 from auditor.model.snapshot import Snapshot
-from tests.oracle.clusters import ALL_NODES, CONTAINERS, LABELS, NODES, pods, policies
+from tests.oracle.clusters import ALL_NODES, CONTAINERS, LABELS, NODES, pods
 from tests.oracle.oracle import is_finished
+from tests.oracle.policy_edits import (
+    Blame,
+    Outcome,
+    add_policy,
+    change_policy,
+    remove_policy,
+    rename_policy,
+    replace_policy_by_its_equal,
+    rewrite_policy,
+    write_out_policy_types,
+)
 from tests.oracle.rows import workload_name
-
-Blame = set[tuple[CauseKind, str]]
-Outcome = tuple[Snapshot, Blame]
 
 replace = msgspec.structs.replace
 
@@ -80,86 +84,6 @@ def _sorted(snapshot: Snapshot) -> Snapshot:
             sorted(snapshot.policies, key=lambda one: (one.namespace, one.metadata.name))
         ),
     )
-
-
-# Policies.
-
-
-def _add_policy(draw: st.DrawFn, snapshot: Snapshot, mark: str) -> Outcome:
-    added = draw(policies(f"policy-{mark}", len(snapshot.namespaces)))
-    key = str(added.reference)
-    return _with_policies(snapshot, None, added), {(CauseKind.POLICY_ADDED, key)}
-
-
-def _remove_policy(draw: st.DrawFn, snapshot: Snapshot, _mark: str) -> Outcome:
-    if not snapshot.policies:
-        return snapshot, set()
-    gone = draw(st.sampled_from(snapshot.policies))
-    return _with_policies(snapshot, gone), {(CauseKind.POLICY_REMOVED, str(gone.reference))}
-
-
-def _change_policy(draw: st.DrawFn, snapshot: Snapshot, _mark: str) -> Outcome:
-    """Another spec, or the same with one part of another."""
-    if not snapshot.policies:
-        return snapshot, set()
-    old = draw(st.sampled_from(snapshot.policies))
-    other = draw(policies("", len(snapshot.namespaces))).spec
-    spec = draw(
-        st.sampled_from(
-            [
-                other,
-                replace(old.spec, pod_selector=other.pod_selector),
-                replace(old.spec, policy_types=other.policy_types),
-                replace(old.spec, ingress=other.ingress),
-                replace(old.spec, egress=other.egress),
-                replace(old.spec, ingress=(*old.spec.ingress, *other.ingress)),
-            ]
-        )
-    )
-    changed = _with_policies(snapshot, old, replace(old, spec=spec))
-    return changed, {(CauseKind.POLICY_CHANGED, str(old.reference))}
-
-
-def _replace_policy_by_its_equal(draw: st.DrawFn, snapshot: Snapshot, mark: str) -> Outcome:
-    """Under another name; whole, or a policy for each of its rules."""
-    if not snapshot.policies:
-        return snapshot, set()
-    old = draw(st.sampled_from(snapshot.policies))
-    spec = old.spec
-    types = spec.policy_types or (("Ingress", "Egress") if spec.egress else ("Ingress",))
-    bare = PolicySpec(pod_selector=spec.pod_selector, policy_types=types)
-    whole = [replace(spec, policy_types=types, ingress=spec.ingress[::-1])]
-    parts = [
-        bare,
-        *(replace(bare, ingress=(one,)) for one in spec.ingress),
-        *(replace(bare, egress=(one,)) for one in spec.egress),
-    ]
-    equal = [
-        replace(old, metadata=replace(old.metadata, name=f"policy-{mark}-{number}"), spec=one)
-        for number, one in enumerate(draw(st.sampled_from([whole, parts])))
-    ]
-    return _with_policies(snapshot, old, *equal), set()
-
-
-def _rewrite_policy(draw: st.DrawFn, snapshot: Snapshot, _mark: str) -> Outcome:
-    """In other words that mean the same, under the same name."""
-    if not snapshot.policies:
-        return snapshot, set()
-    old = draw(st.sampled_from(snapshot.policies))
-    spec = replace(
-        old.spec,
-        ingress=tuple(
-            IngressRule(peers=one.peers[::-1], ports=one.ports[::-1] * 2)
-            for one in old.spec.ingress
-        ),
-        egress=tuple(EgressRule(peers=one.peers * 2, ports=one.ports) for one in old.spec.egress),
-    )
-    return _with_policies(snapshot, old, replace(old, spec=spec)), set()
-
-
-def _with_policies(snapshot: Snapshot, old: NetworkPolicy | None, *new: NetworkPolicy) -> Snapshot:
-    kept = tuple(one for one in snapshot.policies if one is not old)
-    return replace(snapshot, policies=(*kept, *new))
 
 
 # Namespaces and nodes.
@@ -328,20 +252,41 @@ def _choose_workload(draw: st.DrawFn, snapshot: Snapshot) -> tuple[str, list[Pod
     return name, found[name]
 
 
-_EDITS: dict[str, Callable[[st.DrawFn, Snapshot, str], Outcome]] = {
-    "add a policy": _add_policy,
-    "remove a policy": _remove_policy,
-    "change a policy": _change_policy,
-    "replace a policy by its equal": _replace_policy_by_its_equal,
-    "rewrite a policy": _rewrite_policy,
+_Edit = Callable[[st.DrawFn, Snapshot, str], Outcome]
+
+
+def _at_once(*each: _Edit) -> _Edit:
+    """One edit after the other: what either opens or closes may be of both."""
+
+    def edit_at_once(draw: st.DrawFn, snapshot: Snapshot, mark: str) -> Outcome:
+        blame: Blame = set()
+        for one in each:
+            snapshot, more = one(draw, snapshot, mark)
+            blame |= more
+        return snapshot, blame
+
+    return edit_at_once
+
+
+_relabel_pods = _edit_pods(_relabel, CauseKind.LABELS_CHANGED)
+_change_port_names = _edit_pods(_change_ports, CauseKind.PORTS_CHANGED)
+_change_addresses = _edit_pods(_renumber, CauseKind.ADDRESSES_CHANGED)
+_flip_host_networks = _edit_pods(_flip_host_network, CauseKind.HOST_NETWORK_CHANGED)
+
+_EDITS: dict[str, _Edit] = {
+    "add a policy": add_policy,
+    "remove a policy": remove_policy,
+    "change a policy": change_policy,
+    "replace a policy by its equal": replace_policy_by_its_equal,
+    "rewrite a policy": rewrite_policy,
     "relabel a namespace": _relabel_namespace,
     "change nodes": _change_nodes,
-    "relabel pods": _edit_pods(_relabel, CauseKind.LABELS_CHANGED),
+    "relabel pods": _relabel_pods,
     # a pod on the network of its node has the addresses of that node
     "move pods": _edit_pods(_move, CauseKind.NODES_CHANGED, CauseKind.ADDRESSES_CHANGED),
-    "change addresses": _edit_pods(_renumber, CauseKind.ADDRESSES_CHANGED),
-    "flip host network": _edit_pods(_flip_host_network, CauseKind.HOST_NETWORK_CHANGED),
-    "change ports": _edit_pods(_change_ports, CauseKind.PORTS_CHANGED),
+    "change addresses": _change_addresses,
+    "flip host network": _flip_host_networks,
+    "change ports": _change_port_names,
     "finish pods": _edit_pods(_finish, CauseKind.WORKLOAD_REMOVED, *OF_PODS),
     "roll out": _edit_pods(_roll_out),
     "roll out another template": _edit_pods(_roll_out_anew, *OF_PODS),
@@ -349,4 +294,17 @@ _EDITS: dict[str, Callable[[st.DrawFn, Snapshot, str], Outcome]] = {
     "add a workload": _add_workload,
     "remove a workload": _remove_workload,
     "rename a workload": _rename_workload,
+    "rename a policy": rename_policy,
+    "write out policy types": write_out_policy_types,
+    "change a policy, and relabel pods": _at_once(change_policy, _relabel_pods),
+    "change a policy, and relabel pods twice": _at_once(
+        change_policy, _relabel_pods, _relabel_pods
+    ),
+    "change a policy, and relabel a namespace": _at_once(change_policy, _relabel_namespace),
+    "change a policy, and ports": _at_once(change_policy, _change_port_names),
+    "change a policy, and addresses": _at_once(change_policy, _change_addresses),
+    "change a policy, and flip host network": _at_once(change_policy, _flip_host_networks),
+    "rename a policy, and relabel pods": _at_once(rename_policy, _relabel_pods),
+    "write out policy types, and relabel pods": _at_once(write_out_policy_types, _relabel_pods),
+    "relabel a namespace, and pods": _at_once(_relabel_namespace, _relabel_pods),
 }
