@@ -86,6 +86,8 @@ def _blocks(listing: DriftListing, display: DriftDisplay) -> Iterator[str]:
         return
     connections, *others = sum_up(listing.drift)
     yield f"**{connections}**{''.join(f'; {one}' for one in others)}\n"
+    if display.policies_unevaluated:
+        yield f"{display.policies_unevaluated}\n"
     for part in _parts(display):
         if part.total:
             yield _fit(part)

@@ -124,6 +124,8 @@ class DriftDisplay:
     policies_added: Cut[str]
     policies_removed: Cut[str]
     policies_changed: Cut[PolicyLine]
+    policies_unevaluated: str
+    """That the effect of some of them is not evaluated; empty where that of all is."""
     findings_new: Cut[FindingLine]
     findings_resolved: Cut[FindingLine]
     findings_incomparable: Cut[FindingLine]

@@ -110,6 +110,8 @@ def _policies(display: DriftDisplay) -> Iterator[str]:
         for one in display.policies_changed.rows:
             yield from _policy(one)
         yield from _rest(display.policies_changed)
+    if display.policies_unevaluated:
+        yield f"  {display.policies_unevaluated}"
 
 
 def _policy(policy: PolicyLine) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -14,6 +15,7 @@ from auditor.model.drift import (
     Cause,
     CauseKind,
     Drift,
+    PolicyDrift,
     ScopeChange,
     ScopeChangeKind,
     SideRecord,
@@ -56,6 +58,13 @@ SCOPE_CHANGES: Mapping[ScopeChangeKind, str] = {
 """What a change of scope is called."""
 
 EXTERNAL = "external addresses"
+
+UNEVALUATED = (
+    "Of policies of kinds other than NetworkPolicy, the effect on connections is not evaluated."
+)
+
+_NETWORK_POLICY = re.compile(r"[^/.]+/NetworkPolicy/[^/]+")
+"""The key of one. Other kinds are spelled with their group; no namespace has a dot."""
 
 SAME = (
     "Nothing changed: policies, connections and findings are the same, "
@@ -148,6 +157,12 @@ def describe_totals(drift: Drift) -> str:
 def name_uncompared(one: Uncompared) -> str:
     """What is not compared: a namespace, or everything."""
     return "all namespaces" if one.namespace is None else show_name(one.namespace)
+
+
+def explain_unevaluated(policies: PolicyDrift) -> str:
+    """Say that some of the policies are of kinds that are not evaluated; empty where none is."""
+    keys = (*policies.added, *policies.removed, *(one.key for one in policies.changed))
+    return "" if all(map(_NETWORK_POLICY.fullmatch, keys)) else UNEVALUATED
 
 
 def is_same(drift: Drift) -> bool:

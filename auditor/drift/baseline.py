@@ -11,7 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from auditor.drift.stored import AT_TIMES, with_policy_types, with_template
+from auditor.drift.stored import (
+    AT_TIMES,
+    with_policy_types,
+    with_template,
+    with_unknown_content,
+)
 from auditor.model.objects import Namespace, Owner, Pod, Reference
 from auditor.model.snapshot import Blind, Gap, Snapshot
 from auditor.model.workloads import index_owners, workload_of
@@ -36,9 +41,10 @@ def desire(cluster: Snapshot, baseline: Snapshot) -> Desired:
     """
     pods = _Pods(cluster, baseline)
     owners = {**index_owners(baseline.owners), **index_owners(cluster.owners)}
-    policies = baseline.policies
+    policies, unevaluated = baseline.policies, baseline.unevaluated_policies
     if cluster.origin == "cluster":
         policies = tuple(map(with_policy_types, policies))
+        unevaluated = tuple(map(with_unknown_content, unevaluated))
     snapshot = msgspec.structs.replace(
         cluster,
         taken_at=baseline.taken_at,
@@ -46,7 +52,7 @@ def desire(cluster: Snapshot, baseline: Snapshot) -> Desired:
         pods=tuple(sorted(pods.desired, key=_place)),
         owners=tuple(sorted(owners.values(), key=_place)),
         policies=policies,
-        unevaluated_policies=baseline.unevaluated_policies,
+        unevaluated_policies=unevaluated,
         gaps=tuple(_gaps(cluster, baseline)),
     )
     return Desired(snapshot, (*_notes(cluster, baseline), *pods.notes()))
@@ -154,8 +160,15 @@ def _notes(cluster: Snapshot, baseline: Snapshot) -> Iterator[str]:
     known = {one.name for one in baseline.namespaces if one.declared}
     if others := {one.name for one in cluster.namespaces} - known:
         yield f"the baseline does not declare namespaces {_list(others)}: their labels are taken"
+    if cluster.origin == "cluster" and _names(baseline) & _names(cluster):
+        yield "policies of kinds that are not evaluated are compared by name, not by what they say"
     if baseline.services or baseline.nodes:
         yield "services and nodes are taken from the cluster, whatever the baseline declares"
+
+
+def _names(snapshot: Snapshot) -> set[Reference]:
+    """The policies of kinds that are not evaluated."""
+    return {Reference(one.namespace, one.kind, one.name) for one in snapshot.unevaluated_policies}
 
 
 def _name(workload: Reference) -> str:

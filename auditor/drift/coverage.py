@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from auditor.drift.compared import Compared
-from auditor.drift.unseen import namespace_of
+from auditor.drift.unseen import find_gaps_alone, namespace_of
 from auditor.model.findings import RuleStatus
 from auditor.model.objects import Reference
 from auditor.model.report import FindingRecord, RuleRecord
@@ -41,6 +41,7 @@ class Coverage:
         for one in run.snapshot.gaps:
             if one.blind in _HIDING and one not in alike:
                 self._gaps.setdefault(namespace_of(one), []).append(one)
+        self._gaps_alone = find_gaps_alone(run.snapshot, other.snapshot)
         self._unjudged: dict[str, _Unjudged] = {}
 
     def reason_against(self, finding: FindingRecord) -> str | None:
@@ -50,6 +51,25 @@ class Coverage:
             finding.rule, Reference(subject.namespace or "", subject.kind, subject.name)
         )
         return None if reason is None else f"in the {self._side} run {reason}"
+
+    def reason_to_doubt(self, finding: FindingRecord) -> str | None:
+        """Why the run may state a finding only for what it did not read; None: it read what counts.
+
+        A policy that was not read looks like one that is gone. What the other run did not read
+        either tells them not apart.
+        """
+        subject = finding.subject
+        if subject.kind == _ENVIRONMENTS:
+            namespaces = self._namespaces_of(Reference("", subject.kind, subject.name))
+        else:
+            namespaces = frozenset({subject.namespace} if subject.namespace else ())
+        for namespace in (None, *sorted(namespaces)):
+            if (gap := self._gaps_alone.get(namespace)) is not None:
+                return (
+                    f"the {self._side} run may state it only because not everything was read: "
+                    f"{_say_gap(gap)}"
+                )
+        return None
 
     def _find_reason(self, rule: str, subject: Reference) -> str | None:
         if subject.namespace and subject.namespace not in self._namespaces:
@@ -137,9 +157,13 @@ class Coverage:
         """A gap that hides any of the kinds in a namespace, in words; empty: in the cluster."""
         for one in (*self._gaps.get(None, ()), *self._gaps.get(namespace or None, ())):
             if one.blind in kinds:
-                where = "/".join(part for part in (one.namespace, one.kind, one.name) if part)
-                return f"{where}: {one.reason}" if where else one.reason
+                return _say_gap(one)
         return None
+
+
+def _say_gap(gap: Gap) -> str:
+    where = "/".join(part for part in (gap.namespace, gap.kind, gap.name) if part)
+    return f"{where}: {gap.reason}" if where else gap.reason
 
 
 class _Unjudged:

@@ -99,9 +99,9 @@ class Draft:
             sorted(self.unevaluated.values(), key=lambda one: (one.namespace, one.name, one.kind))
         )
         kept = tuple(self.gaps)
-        if unevaluated != self._snapshot.unevaluated_policies:
-            counted = set(unevaluated_gaps(self._snapshot.unevaluated_policies))
-            kept = (*(one for one in kept if one not in counted), *unevaluated_gaps(unevaluated))
+        before, after = map(unevaluated_gaps, (self._snapshot.unevaluated_policies, unevaluated))
+        if before != after:
+            kept = (*(one for one in kept if one not in {*before}), *after)
         return msgspec.structs.replace(
             self._snapshot,
             namespaces=_sorted(self.namespaces),

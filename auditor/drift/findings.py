@@ -14,16 +14,20 @@ def compare_findings(previous: Compared, current: Compared) -> FindingDrift:
     """Compare the findings of two runs. Open or waived, a finding is the same.
 
     Resolved is what the current run evaluated again and does not state; new, what the previous run
-    evaluated and did not state. Ids stand in the order of the findings, worst first.
+    evaluated and did not state. What is stated where something was not read that the other run did
+    read may be stated for that alone: it is neither. Ids stand in the order of the findings, worst
+    first.
     """
     before = {one.id: one for one in previous.findings}
     now = {one.id: one for one in current.findings}
     resolved, lost = _split(
         (one for one in previous.findings if one.id not in now),
+        Coverage(previous, current, "previous"),
         Coverage(current, previous, "current"),
     )
     new, found = _split(
         (one for one in current.findings if one.id not in before),
+        Coverage(current, previous, "current"),
         Coverage(previous, current, "previous"),
     )
     return FindingDrift(
@@ -36,13 +40,13 @@ def compare_findings(previous: Compared, current: Compared) -> FindingDrift:
 
 
 def _split(
-    findings: Iterable[FindingRecord], other: Coverage
+    findings: Iterable[FindingRecord], own: Coverage, other: Coverage
 ) -> tuple[dict[str, FindingBrief], dict[str, FindingBrief]]:
     """Findings of one run that the other would have stated, and those about which it is silent."""
     comparable: dict[str, FindingBrief] = {}
     incomparable: dict[str, FindingBrief] = {}
     for one in findings:
-        reason = other.reason_against(one)
+        reason = other.reason_against(one) or own.reason_to_doubt(one)
         (comparable if reason is None else incomparable)[one.id] = _brief(one, reason)
     return comparable, incomparable
 

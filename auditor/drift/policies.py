@@ -8,30 +8,32 @@ from typing import Any
 import msgspec
 
 from auditor.drift.fields import compare_fields
-from auditor.model.drift import PolicyChange, PolicyDrift
+from auditor.model.drift import FieldChange, PolicyChange, PolicyDrift
 from auditor.model.objects import ManagedField, NetworkPolicy, Reference
-from auditor.model.snapshot import Blind, Gap, Snapshot
+from auditor.model.snapshot import Blind, Gap, Snapshot, UnevaluatedPolicy
 from auditor.sources.unevaluated import unevaluated_gaps
 
 _NETWORK_POLICY = "NetworkPolicy"
+_DIGITS_SHOWN = 12
 
 
 def compare_policies(previous: Snapshot, current: Snapshot) -> PolicyDrift:
     """Compare what policies say: their spec, and the annotations that waive findings.
 
-    Policies of kinds that are not evaluated come and go; what they say is not known. A policy that
-    is missing on one side is not called added or removed where that side could not read it.
+    Of policies of kinds that are not evaluated only that they say something else is known. A policy
+    that is missing on one side is not called added or removed where that side could not read it.
     """
     before, now = _policies(previous), _policies(current)
-    keys = {*_keys(previous), *before}, {*_keys(current), *now}
+    others = _unevaluated(previous), _unevaluated(current)
+    keys = before.keys() | others[0].keys(), now.keys() | others[1].keys()
+    changes = (
+        *(_compare(before[key], now[key]) for key in before.keys() & now.keys()),
+        *_compare_unevaluated(previous, current),
+    )
     return PolicyDrift(
         added=tuple(sorted(map(str, _seen(keys[1] - keys[0], previous)))),
         removed=tuple(sorted(map(str, _seen(keys[0] - keys[1], current)))),
-        changed=tuple(
-            change
-            for key in sorted(before.keys() & now.keys(), key=str)
-            if (change := _compare(before[key], now[key])) is not None
-        ),
+        changed=tuple(sorted(filter(None, changes), key=lambda one: one.key)),
     )
 
 
@@ -52,10 +54,11 @@ def _policies(snapshot: Snapshot) -> Mapping[Reference, NetworkPolicy]:
     return {one.reference: one for one in snapshot.policies}
 
 
-def _keys(snapshot: Snapshot) -> Iterator[Reference]:
+def _unevaluated(snapshot: Snapshot) -> Mapping[Reference, UnevaluatedPolicy]:
     """The policies of kinds that are not evaluated."""
-    for one in snapshot.unevaluated_policies:
-        yield Reference(one.namespace, one.kind, one.name)
+    return {
+        Reference(one.namespace, one.kind, one.name): one for one in snapshot.unevaluated_policies
+    }
 
 
 def _seen(missing: Iterable[Reference], snapshot: Snapshot) -> Iterator[Reference]:
@@ -86,6 +89,47 @@ def _compare(previous: NetworkPolicy, current: NetworkPolicy) -> PolicyChange | 
     fields = tuple(compare_fields(spell_policy(previous), spell_policy(current)))
     manager = _last_manager(current.metadata.managed_fields)
     return PolicyChange(key=str(current.reference), fields=fields, manager=manager)
+
+
+def _compare_unevaluated(previous: Snapshot, current: Snapshot) -> Iterator[PolicyChange]:
+    """The policies of kinds that are not evaluated that say something else than they did.
+
+    An API server completes what is written: a file and what is stored are not compared.
+    """
+    if previous.origin != current.origin:
+        return
+    uid = current.cluster.uid
+    is_one_cluster = uid is not None and previous.cluster.uid == uid
+    now = _unevaluated(current)
+    for key, before in _unevaluated(previous).items():
+        if (after := now.get(key)) is None:
+            continue
+        said = _say_difference(before, after, is_one_cluster=is_one_cluster)
+        if said is not None:
+            yield PolicyChange(key=str(key), fields=(FieldChange("spec", *said),), manager=None)
+
+
+def _say_difference(
+    before: UnevaluatedPolicy, after: UnevaluatedPolicy, *, is_one_cluster: bool
+) -> tuple[str, str] | None:
+    """What tells the two apart, in words; None where they are the same, or nobody knows."""
+    if before.digest is not None and after.digest is not None:
+        if before.digest == after.digest:
+            return None
+        return _say_digest(before.digest), _say_digest(after.digest)
+    if before.generation is None or after.generation is None:
+        return None
+    if before.uid == after.uid:
+        if before.generation == after.generation:
+            return None
+        return f"generation {before.generation}", f"generation {after.generation}"
+    if is_one_cluster:  # it was deleted and made anew: its generations begin anew
+        return f"generation {before.generation}", f"generation {after.generation} of a new object"
+    return None
+
+
+def _say_digest(digest: str) -> str:
+    return f"sha256 {digest[:_DIGITS_SHOWN]}…"
 
 
 def _last_manager(fields: tuple[ManagedField, ...]) -> str | None:

@@ -21,6 +21,7 @@ from auditor.drift.stored import (
     with_policy_types,
     with_service_defaults,
     with_template,
+    with_unknown_content,
 )
 from auditor.errors import UsageError
 from auditor.model.objects import (
@@ -34,7 +35,7 @@ from auditor.model.objects import (
     Reference,
     Service,
 )
-from auditor.model.snapshot import Gap, Snapshot
+from auditor.model.snapshot import Gap, Snapshot, UnevaluatedPolicy
 from auditor.sources.expansion import expand
 from auditor.sources.manifests import Written
 from auditor.sources.reading import Accepted
@@ -137,6 +138,11 @@ class _Putting:
                     f"kubectl apply may keep {field} of {_name(key)}, which the file does not "
                     "mention; here the object is replaced whole"
                 )
+        if isinstance(live, UnevaluatedPolicy) and self._is_live:
+            yield (
+                f"{_name(key)} is not evaluated: whether it changes, and what it opens or closes, "
+                "is not known"
+            )
         table[key] = value
 
     def _complete(self, value: Any, live: Any) -> Any:
@@ -144,6 +150,8 @@ class _Putting:
         match value, live:
             case NetworkPolicy(), _ if self._is_live:
                 return with_policy_types(value)
+            case UnevaluatedPolicy(), _ if self._is_live:
+                return with_unknown_content(value)
             case Pod(), _:
                 return self._place(value, live)
             case Service(), _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from auditor.model.objects import Metadata, NetworkPolicy, Pod, PodSpec, Service
+from auditor.model.snapshot import UnevaluatedPolicy
 
 AT_TIMES = frozenset({"CronJob", "Job"})
 """Workloads that have pods only while they run."""
@@ -36,6 +37,11 @@ def with_policy_types(policy: NetworkPolicy) -> NetworkPolicy:
     return msgspec.structs.replace(
         policy, spec=msgspec.structs.replace(policy.spec, policy_types=types)
     )
+
+
+def with_unknown_content(policy: UnevaluatedPolicy) -> UnevaluatedPolicy:
+    """The policy as an API server would store it: it may complete what is written as it likes."""
+    return msgspec.structs.replace(policy, digest=None)
 
 
 def with_service_defaults(service: Service) -> Service:

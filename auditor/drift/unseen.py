@@ -21,12 +21,10 @@ def find_unseen(previous: Snapshot, current: Snapshot) -> tuple[Uncompared, ...]
     Policies of kinds that are not evaluated (semantics, section 5) hide nothing here: rows state
     what the other policies allow, on both sides.
     """
-    before, after = _hidden(previous), _hidden(current)
     found: dict[str | None, str] = {}
-    for side, own, other in (("previous", before, after), ("current", after, before)):
-        for (namespace, blind), gap in own.items():
-            if (namespace, blind) not in other:
-                found.setdefault(namespace, f"in the {side} snapshot: {gap.reason}")
+    for side, own, other in (("previous", previous, current), ("current", current, previous)):
+        for namespace, gap in find_gaps_alone(own, other).items():
+            found.setdefault(namespace, f"in the {side} snapshot: {gap.reason}")
     everything = found.get(None)
     if everything is not None:
         return (Uncompared(namespace=None, reason=everything),)
@@ -34,6 +32,16 @@ def find_unseen(previous: Snapshot, current: Snapshot) -> tuple[Uncompared, ...]
         Uncompared(namespace=namespace, reason=reason)
         for namespace, reason in sorted(found.items(), key=lambda one: one[0] or "")
     )
+
+
+def find_gaps_alone(own: Snapshot, other: Snapshot) -> Mapping[str | None, Gap]:
+    """The first gap of each namespace that hides there what the other side read; None: in all."""
+    theirs = _hidden(other)
+    found: dict[str | None, Gap] = {}
+    for (namespace, blind), gap in _hidden(own).items():
+        if (namespace, blind) not in theirs:
+            found.setdefault(namespace, gap)
+    return found
 
 
 def _hidden(snapshot: Snapshot) -> Mapping[tuple[str | None, Blind], Gap]:

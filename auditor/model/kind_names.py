@@ -20,6 +20,21 @@ SHORT_NAMES: Final[Mapping[str, str]] = {
 }
 """kubectl's."""
 
+_SHORT_NAMES_OF_POLICIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "acnp": ("ClusterNetworkPolicy.crd.antrea.io",),
+    "annp": ("NetworkPolicy.crd.antrea.io",),
+    "anp": ("AdminNetworkPolicy.policy.networking.k8s.io",),
+    "banp": ("BaselineAdminNetworkPolicy.policy.networking.k8s.io",),
+    "ccnp": ("CiliumClusterwideNetworkPolicy.cilium.io",),
+    "cnp": (
+        "CiliumNetworkPolicy.cilium.io",
+        "ClusterNetworkPolicy.policy.networking.k8s.io",
+        "NetworkPolicy.projectcalico.org",
+    ),
+    "gnp": ("GlobalNetworkPolicy.projectcalico.org",),
+}
+"""kubectl's, of kinds that not every cluster has: several may share a name."""
+
 
 def find_kind(text: str, groups: Mapping[str, str]) -> str | None:
     """The kind that is meant: `netpol`, `networkpolicies`, `networkpolicies.networking.k8s.io`.
@@ -28,6 +43,9 @@ def find_kind(text: str, groups: Mapping[str, str]) -> str | None:
     `Kind.group`. A group, or a version and a group, may follow; else the first kind of that name
     is meant.
     """
+    for one in _SHORT_NAMES_OF_POLICIES.get(text.lower(), ()):
+        if one in groups:
+            return one
     stem, dot, rest = SHORT_NAMES.get(text.lower(), text).lower().partition(".")
     for kind, group in groups.items():
         name = kind.lower().partition(".")[0]

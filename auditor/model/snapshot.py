@@ -53,12 +53,18 @@ class UnevaluatedPolicy(Value, frozen=True):
     """A policy of a kind that the engine does not evaluate (semantics, section 5).
 
     ``kind`` is spelled `kind.group`, for instance `CiliumNetworkPolicy.cilium.io`; ``namespace``
-    is empty for a cluster-wide one.
+    is empty for a cluster-wide one. Of what it says nothing is kept but what tells a change.
     """
 
     kind: str
     namespace: str
     name: str
+    digest: str | None = None
+    """SHA-256 (hex) of what it says, where the object was read whole."""
+    generation: int | None = None
+    """``metadata.generation``: the API server counts what is written to the spec of an object."""
+    uid: str = ""
+    """``metadata.uid``: which object the generation is of."""
 
 
 class ConfigMapEvidence(Value, frozen=True):

@@ -44,7 +44,7 @@ from auditor.sources.listing import (
     Resource,
     list_objects,
 )
-from auditor.sources.unevaluated import unevaluated_gaps, without_mirrors
+from auditor.sources.unevaluated import ListedPolicy, unevaluated_gaps, without_mirrors
 from auditor.sources.wording import one_line
 
 _NAMESPACES = Resource(
@@ -228,15 +228,20 @@ class _Reader:
     def _read_unevaluated(
         self, kinds: Iterable[PolicyKind], policies: Iterable[NetworkPolicy]
     ) -> tuple[UnevaluatedPolicy, ...]:
-        """The policies of kinds that are not evaluated, by name alone (semantics, section 5)."""
+        """The policies of kinds that are not evaluated, by name (semantics, section 5)."""
         discovery = discover(self._connection, kinds)
         self._gaps += discovery.gaps
         read = [
             UnevaluatedPolicy(
-                kind=resource.kind, namespace=one.metadata.namespace, name=one.metadata.name
+                kind=resource.kind,
+                namespace=one.metadata.namespace,
+                name=one.metadata.name,
+                digest=one.digest,
+                generation=one.metadata.generation,
+                uid=one.metadata.uid,
             )
             for resource in discovery.resources
-            for one in self._list(resource, Page[_Named]).items
+            for one in self._list(resource, Page[ListedPolicy]).items
         ]
         found = without_mirrors(read, policies)
         self._gaps += unevaluated_gaps(found)

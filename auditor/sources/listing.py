@@ -18,7 +18,7 @@ from auditor.sources.wording import one_line
 
 PAGE_SIZE = 500
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
-"""The form to ask for where names suffice; a server that lacks it answers with whole objects."""
+"""The form to ask for where metadata suffice; a server that lacks it answers with whole objects."""
 
 T = TypeVar("T")
 

@@ -23,8 +23,9 @@ from auditor.model.snapshot import ConfigMapEvidence, UnevaluatedPolicy
 from auditor.sources.admission import check_metadata, check_pod, check_policy, check_service
 from auditor.sources.agents import DaemonSet, agent_of
 from auditor.sources.decoding import decode
-from auditor.sources.faults import Fault
+from auditor.sources.faults import Fault, MalformedError
 from auditor.sources.kinds import CLUSTER_WIDE
+from auditor.sources.unevaluated import digest_content
 from auditor.sources.workloads import SHAPES, check_workload, is_owner, workload_of
 
 DEFAULT_NAMESPACE = "default"
@@ -87,16 +88,22 @@ def build(kind: str, raw: dict[Any, Any], retention: Retention) -> Built:
 
 
 def build_unevaluated(raw: dict[Any, Any], kind: str, *, namespaced: bool) -> Built:
-    """Build a policy of a kind that is counted and not evaluated: its name is all that is read.
+    """Build a policy of a kind that is counted and not evaluated: its name, and a digest.
 
     ``kind`` is spelled `kind.group`.
 
     Raises:
-        MalformedError: it has no name, or one of the wrong type.
+        MalformedError: it has no name, or one of the wrong type, or is nested too deeply.
 
     """
     identity = decode(_place(raw, cluster_wide=not namespaced), _Identified).metadata
-    policy = UnevaluatedPolicy(kind=kind, namespace=identity.namespace, name=identity.name)
+    try:
+        digest = digest_content(raw)
+    except RecursionError:
+        raise MalformedError(Fault("", "is nested too deeply")) from None
+    policy = UnevaluatedPolicy(
+        kind=kind, namespace=identity.namespace, name=identity.name, digest=digest
+    )
     return Built(policy.namespace, policy.name, (policy,), iter(()))
 
 

@@ -13,7 +13,7 @@ from auditor.errors import ClusterError
 from auditor.model.objects import Reference
 from auditor.model.retention import AgentFlags, ConfigMapKeys, PolicyKind, Retention
 from auditor.model.selectors import NAMESPACE_NAME_LABEL
-from auditor.model.snapshot import Blind, ConfigMapEvidence, Gap, Snapshot, UnevaluatedPolicy
+from auditor.model.snapshot import Blind, ConfigMapEvidence, Gap, Snapshot
 from auditor.model.workloads import index_owners, workload_of
 from auditor.settings import ClusterAccess
 from auditor.sources.archive import pack, unpack
@@ -262,12 +262,14 @@ def test_pods_are_named_by_their_workloads(whole: Snapshot) -> None:
 
 def test_vendor_policies_are_counted_and_gaps(whole: Snapshot) -> None:
     """Policies of discovered kinds are named; absent kinds leave no trace."""
-    expected = (
-        UnevaluatedPolicy(kind=CILIUM_CLUSTERWIDE, namespace="", name="baseline"),
-        UnevaluatedPolicy(kind=CILIUM, namespace="shop-prod", name="dns"),
-        UnevaluatedPolicy(kind=CILIUM, namespace="shop-prod", name="l7"),
-    )
-    assert expected == whole.unevaluated_policies
+    expected = [
+        (CILIUM_CLUSTERWIDE, "", "baseline"),
+        (CILIUM, "shop-prod", "dns"),
+        (CILIUM, "shop-prod", "l7"),
+    ]
+    found = whole.unevaluated_policies
+    assert expected == [(one.kind, one.namespace, one.name) for one in found]
+    assert [(None, 1, True)] * 3 == [(one.digest, one.generation, bool(one.uid)) for one in found]
     seen = [(one.kind, one.namespace, one.reason, one.blind) for one in whole.gaps]
     assert [
         (CILIUM_CLUSTERWIDE, None, "1 policy of a kind not evaluated", Blind.POLICIES),

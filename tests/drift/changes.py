@@ -8,6 +8,7 @@ import msgspec
 
 from auditor.detection.recognize import retention
 from auditor.drift.preview import NO_OBJECTS, Change, Previewed, preview
+from auditor.drift.stored import with_unknown_content
 from auditor.model.objects import Pod, PodIP, PodStatus
 from auditor.model.snapshot import Snapshot
 from auditor.sources.manifests import Written, read_objects
@@ -74,9 +75,15 @@ def make(snapshot: Snapshot, text: str = "", *deletions: str) -> Previewed:
 
 
 def live(snapshot: Snapshot) -> Snapshot:
-    """The snapshot as if a cluster ran it: its pods stand on nodes and have addresses and UIDs."""
+    """The snapshot as if a cluster ran it: its pods stand on nodes and have addresses and UIDs.
+
+    Of policies that are not evaluated a cluster shows metadata alone.
+    """
     pods = tuple(_run(number, pod) for number, pod in enumerate(snapshot.pods, 1))
-    return msgspec.structs.replace(snapshot, origin="cluster", pods=pods)
+    others = tuple(map(with_unknown_content, snapshot.unevaluated_policies))
+    return msgspec.structs.replace(
+        snapshot, origin="cluster", pods=pods, unevaluated_policies=others
+    )
 
 
 def _run(number: int, pod: Pod) -> Pod:

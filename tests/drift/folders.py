@@ -74,7 +74,7 @@ def bodies(kind: str) -> st.SearchStrategy[dict[str, Any]]:
         case "Service":
             return st.builds(lambda one: {"spec": {"selector": one, "ports": []}}, labels())
         case "CiliumNetworkPolicy":
-            return st.just({})
+            return st.sampled_from([{}, {"spec": {"ingress": []}}, {"spec": {"ingress": [{}]}}])
         case _:
             return st.builds(lambda spec: {"spec": spec}, template_specs(kind))
 

@@ -201,6 +201,23 @@ def test_policies_that_are_not_evaluated_are_git_s_too() -> None:
     assert () == wanted(GIT + CILIUM, GIT).snapshot.gaps
 
 
+def test_what_policies_that_are_not_evaluated_say_is_not_compared_with_git() -> None:
+    """A server completes what is written: that is said. Manifests compare with manifests."""
+    by_hand = CILIUM + "spec: {ingress: [{}]}\n"
+    assert () == drift_of(GIT + by_hand, GIT + CILIUM).policies.changed
+    known = live(read_text(GIT + by_hand))
+    (only,) = known.unevaluated_policies
+    whole = msgspec.structs.replace(
+        known, unevaluated_policies=(msgspec.structs.replace(only, digest="a" * 64),)
+    )
+    assert () == drift_of(whole, GIT + CILIUM).policies.changed
+    notes = wanted(whole, GIT + CILIUM).notes
+    assert [True] == ["compared by name, not by what they say" in one for one in notes]
+    files = read_text(GIT + by_hand)
+    assert 1 == len(drift_of(files, GIT + CILIUM).policies.changed)
+    assert () == wanted(files, GIT + CILIUM).notes
+
+
 def test_nodes_services_agents_and_identity_are_the_clusters() -> None:
     """Manifests do not know them as they are."""
     cluster = live(read_text(GIT + SERVICE % ("", "") + NODE))

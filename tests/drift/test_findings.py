@@ -222,6 +222,34 @@ def test_a_refusal_makes_findings_incomparable(namespace: str | None, blind: Bli
     assert "in the previous run" in str(reason_of(mirrored, id_of("shop")))
 
 
+@pytest.mark.parametrize("namespace", [None, "shop"])
+@pytest.mark.parametrize(
+    "blind", [Blind.PODS, Blind.POLICIES, Blind.NAMESPACE_LABELS, Blind.OBJECTS]
+)
+def test_what_a_run_states_where_it_did_not_read_all_is_incomparable(
+    namespace: str | None, blind: Blind
+) -> None:
+    """A policy that was not read looks like one that is gone: nothing is new, nor was it ever."""
+    half_seen = run(OPEN, gaps=(refused("Thing", blind, namespace),))
+    reason = reason_of(compare_findings(run(SHUT), half_seen), id_of("shop"))
+    assert str(reason).startswith("the current run may state it only because not everything was")
+    assert str(reason).endswith("Thing cannot be listed: forbidden")
+    mirrored = reason_of(compare_findings(half_seen, run(SHUT)), id_of("shop"))
+    assert "the previous run may state it" in str(mirrored)
+
+
+@pytest.mark.parametrize(
+    "gap", [refused("Pod", Blind.PODS, "bank"), refused("Service", Blind.SERVICES, "shop")]
+)
+def test_a_gap_that_hides_nothing_of_a_namespace_keeps_none_of_its_findings_from_being_new(
+    gap: Gap,
+) -> None:
+    """Near misses: a gap of another namespace, and one of Services."""
+    half_seen = run(OPEN, gaps=(gap,))
+    assert id_of("shop") in compare_findings(run(SHUT), half_seen).new
+    assert id_of("shop") in compare_findings(half_seen, run(SHUT)).resolved
+
+
 GONE = POD % BANK
 
 

@@ -105,3 +105,19 @@ def test_environments_that_are_gone_are_resolved() -> None:
     """There is nobody left to talk."""
     drift = compare_findings(that_dev_reaches_prod(), of_environments(("shop-qa", "qa")))
     assert 1 == len(drift.resolved)
+
+
+@pytest.mark.parametrize(
+    ("space", "is_new"), [("shop-dev", False), ("shop-prod", False), ("shop-qa", True)]
+)
+def test_environments_are_not_new_where_one_end_was_not_read_whole(
+    space: str,
+    is_new: bool,  # noqa: FBT001
+) -> None:
+    """A policy that was not read, at either end, may keep them apart; one elsewhere does not."""
+    stated = that_dev_reaches_prod()
+    gap = refused("NetworkPolicy", Blind.POLICIES, space)
+    half_seen = stated._replace(snapshot=msgspec.structs.replace(stated.snapshot, gaps=(gap,)))
+    drift = compare_findings(of_environments(*DEV_PROD), half_seen)
+    assert is_new is bool(drift.new)
+    assert is_new is not bool(drift.incomparable)

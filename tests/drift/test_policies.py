@@ -10,7 +10,7 @@ import pytest
 from auditor.drift.policies import compare_policies
 from auditor.model.drift import PolicyDrift
 from auditor.model.objects import ManagedField, NetworkPolicy
-from auditor.model.snapshot import Blind, Gap, Snapshot, UnevaluatedPolicy
+from auditor.model.snapshot import Blind, ClusterIdentity, Gap, Snapshot, UnevaluatedPolicy
 from auditor.sources.archive import pack, unpack
 from auditor.sources.unevaluated import unevaluated_gaps
 from tests.sources.manifest_text import policy, read
@@ -256,6 +256,77 @@ def test_that_a_kind_is_not_evaluated_hides_none_of_it() -> None:
     assert (f"shop/{CILIUM}/b",) == compare_policies(
         before, unevaluated(("shop", CILIUM, "a"))
     ).removed
+
+
+def of_cluster(cluster: str | None, **fields: object) -> Snapshot:
+    """One policy that is not evaluated, of which a cluster showed these fields."""
+    snapshot = unevaluated(("shop", CILIUM, "a"))
+    (only,) = snapshot.unevaluated_policies
+    return msgspec.structs.replace(
+        snapshot,
+        cluster=ClusterIdentity(uid=cluster),
+        unevaluated_policies=(msgspec.structs.replace(only, **fields),),
+    )
+
+
+def said_of(previous: Snapshot, current: Snapshot) -> list[tuple[str, object, object]]:
+    """What is said of the policies that changed."""
+    drift = compare_policies(previous, current)
+    assert ((), ()) == (drift.added, drift.removed)
+    assert all((f"shop/{CILIUM}/a", None) == (one.key, one.manager) for one in drift.changed)
+    return [
+        (field.path, field.previous, field.current) for one in drift.changed for field in one.fields
+    ]
+
+
+WRITTEN = """\
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: a, namespace: shop, labels: {team: %s}}
+spec: {ingress: [%s]}
+"""
+
+
+def test_a_spec_that_is_not_evaluated_and_changes_is_a_change() -> None:
+    """In manifests by its digest; the labels of the policy are no part of it."""
+    old, new = read(WRITTEN % ("red", "")), read(WRITTEN % ("blue", "{}"))
+    digests = [one.unevaluated_policies[0].digest or "" for one in (old, new)]
+    before, now = (f"sha256 {one[:12]}…" for one in digests)
+    assert [("spec", before, now)] == said_of(old, new)
+    assert [] == said_of(old, read(WRITTEN % ("blue", "")))
+
+
+def test_of_a_live_cluster_the_generation_tells_a_change() -> None:
+    """The API server counts what is written to the spec."""
+    old, new = (of_cluster("c", uid="u", generation=number) for number in (3, 5))
+    assert [("spec", "generation 3", "generation 5")] == said_of(old, new)
+    assert [] == said_of(old, old)
+    whole = [of_cluster("c", uid="u", generation=3, digest=one * 64) for one in "ab"]
+    assert [("spec", f"sha256 {'a' * 12}…", f"sha256 {'b' * 12}…")] == said_of(*whole)
+
+
+def test_a_policy_that_was_made_anew_is_a_change() -> None:
+    """Its generations begin anew, so that they tell nothing; in another cluster it is another."""
+    old, new = (of_cluster("c", uid=one, generation=1) for one in ("u", "v"))
+    assert [("spec", "generation 1", "generation 1 of a new object")] == said_of(old, new)
+    for cluster in ("d", None):
+        elsewhere = of_cluster(cluster, uid="v", generation=2)
+        assert [] == said_of(old, elsewhere)
+        assert [] == said_of(elsewhere, old)
+    unknown = of_cluster(None, uid="u", generation=1)
+    assert [] == said_of(unknown, of_cluster(None, uid="v", generation=2))
+
+
+def test_no_change_is_claimed_where_one_side_does_not_know() -> None:
+    """An older snapshot, a list of metadata and one of whole objects, manifests and a cluster."""
+    old = of_cluster("c")
+    assert old == unpack(pack(old), name="saved")
+    known = of_cluster("c", uid="u", generation=3)
+    whole = of_cluster("c", uid="u", digest="a" * 64)
+    written = read(WRITTEN % ("red", ""))
+    for one, other in ((old, known), (old, whole), (known, whole), (written, whole)):
+        assert [] == said_of(one, other)
+        assert [] == said_of(other, one)
 
 
 def test_changes_are_sorted_by_key() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from auditor.drift.policies import compare_policies
 from auditor.model.objects import PodStatus
 from auditor.model.selectors import NAMESPACE_NAME_LABEL
 from auditor.model.snapshot import Blind
@@ -241,3 +242,27 @@ def test_policies_that_are_not_evaluated_are_counted_anew() -> None:
         after, "", "ciliumnetworkpolicy/shop/b", "ciliumnetworkpolicies.cilium.io/shop/a"
     )
     assert read_text(SHOP) == back
+
+
+def test_what_a_policy_that_is_not_evaluated_says_anew_is_a_change_of_manifests() -> None:
+    """Of a cluster nobody knows, since a server completes what is written: that is said."""
+    first, second = (f"{CILIUM % 'a'}spec: {{ingress: [{one}]}}\n" for one in ("", "{}"))
+    before = read_text(SHOP + first)
+    after, warnings = make(before, second)
+    assert (read_text(SHOP + second), ()) == (after, warnings)
+    assert ["shop/CiliumNetworkPolicy.cilium.io/a"] == [
+        one.key for one in compare_policies(before, after).changed
+    ]
+    running = live(before)
+    after, (warning,) = make(running, second)
+    assert running == after
+    assert warning == (
+        "CiliumNetworkPolicy.cilium.io shop/a is not evaluated: whether it changes, and what it "
+        "opens or closes, is not known"
+    )
+
+
+def test_policies_that_are_not_evaluated_are_deleted_by_their_short_names() -> None:
+    """As kubectl has them."""
+    after, _ = make(read_text(SHOP + CILIUM % "a"), "", "cnp/shop/a")
+    assert read_text(SHOP) == after

@@ -8,8 +8,8 @@ GROUPS = {
     "NetworkPolicy": "networking.k8s.io",
     "Pod": "",
     "Deployment": "apps",
-    "NetworkPolicy.projectcalico.org": "projectcalico.org",
 }
+CALICO = {"NetworkPolicy.projectcalico.org": "projectcalico.org"}
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,30 @@ GROUPS = {
 )
 def test_a_kind_is_found_by_any_of_its_names(text: str, kind: str | None) -> None:
     """In any case, in the plural, short, or with its group; what is near is not meant."""
-    assert kind == find_kind(text, GROUPS)
+    assert kind == find_kind(text, GROUPS | CALICO)
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds", "kind"),
+    [
+        ("cnp", ["CiliumNetworkPolicy.cilium.io"], "CiliumNetworkPolicy.cilium.io"),
+        ("CNP", ["NetworkPolicy.projectcalico.org"], "NetworkPolicy.projectcalico.org"),
+        (
+            "ccnp",
+            ["CiliumNetworkPolicy.cilium.io", "CiliumClusterwideNetworkPolicy.cilium.io"],
+            "CiliumClusterwideNetworkPolicy.cilium.io",
+        ),
+        (
+            "banp",
+            ["BaselineAdminNetworkPolicy.policy.networking.k8s.io"],
+            "BaselineAdminNetworkPolicy.policy.networking.k8s.io",
+        ),
+        ("cnp", ["NetworkPolicy.crd.antrea.io"], None),
+        ("gnp", [], None),
+    ],
+)
+def test_a_short_name_that_kinds_share_means_the_one_that_is_there(
+    text: str, kinds: list[str], kind: str | None
+) -> None:
+    """Cilium's policies and Calico's are both `cnp`; no cluster has both."""
+    assert kind == find_kind(text, GROUPS | {one: one.partition(".")[2] for one in kinds})

@@ -22,9 +22,17 @@ from auditor.model.drift import (
     Totals,
 )
 from auditor.model.findings import Severity
+from reports.drift import WRITERS, DriftListing
 from reports.drift_rows import FieldLine
 from reports.drift_view import arrange_changes, arrange_drift, describe_row
-from reports.drift_words import CAUSES, SCOPE_CHANGES, describe_scope_change, is_same, sum_up
+from reports.drift_words import (
+    CAUSES,
+    SCOPE_CHANGES,
+    UNEVALUATED,
+    describe_scope_change,
+    is_same,
+    sum_up,
+)
 from reports.layout import PAPER, SCREEN, TERMINAL
 from reports.view import arrange
 from tests.reports.audits import make_shop
@@ -246,3 +254,33 @@ def test_a_change_of_scope_says_which_side_has_what(
 ) -> None:
     """A label that was lost does not read like one that was gained."""
     assert said == describe_scope_change(ScopeChange(change, "Namespace/a", previous, current))
+
+
+CILIUM = "shop/CiliumNetworkPolicy.cilium.io/a"
+
+
+@pytest.mark.parametrize(
+    ("policies", "said"),
+    [
+        (PolicyDrift((CILIUM,), (), ()), UNEVALUATED),
+        (PolicyDrift((), ("AdminNetworkPolicy.policy.networking.k8s.io/a",), ()), UNEVALUATED),
+        (PolicyDrift((), (), (PolicyChange(CILIUM, (), None),)), UNEVALUATED),
+        (PolicyDrift(("x.y/NetworkPolicy/a",), (), ()), UNEVALUATED),
+        (PolicyDrift(("NetworkPolicy.crd.antrea.io/NetworkPolicy/a",), (), ()), UNEVALUATED),
+        (PolicyDrift(("a/NetworkPolicy/b.c",), ("a/NetworkPolicy/c",), ()), ""),
+        (PolicyDrift((), (), ()), ""),
+    ],
+)
+def test_policies_of_kinds_that_are_not_evaluated_are_told_apart(
+    policies: PolicyDrift, said: str
+) -> None:
+    """By their kinds, which bear a group; every format says it, and never that nothing changed."""
+    drift = msgspec.structs.replace(make_unchanged(), policies=policies)
+    display = arrange_drift(drift, PAPER.drift, opened=(), closed=(), titles={})
+    assert said == display.policies_unevaluated
+    assert is_same(drift) == (policies == PolicyDrift((), (), ()))
+    listing = DriftListing(drift, tuple, tuple, "Changes", ())
+    for name in ("table", "markdown", "html"):
+        text = b"".join(WRITERS[name](listing)).decode()
+        assert bool(said) == (UNEVALUATED in text)
+        assert is_same(drift) == ("Nothing changed" in text)

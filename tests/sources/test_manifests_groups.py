@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.model.snapshot import Blind, UnevaluatedPolicy
+from auditor.model.snapshot import Blind
 from tests.sources.manifest_text import RETENTION, field_of, only_gap, pod, read
 
 OBJECT = "{apiVersion: %s, kind: %s, metadata: {name: a, namespace: shop}}\n"
@@ -22,9 +22,9 @@ def test_a_policy_of_an_unknown_group_is_one_not_evaluated(
 ) -> None:
     """By the name of its kind it may open or close connections: it is counted, with the gap."""
     snapshot = read(OBJECT % (version, kind))
-    assert (
-        UnevaluatedPolicy(kind=spelled, namespace="shop", name="a"),
-    ) == snapshot.unevaluated_policies
+    assert [(spelled, "shop", "a")] == [
+        (one.kind, one.namespace, one.name) for one in snapshot.unevaluated_policies
+    ]
     assert [(spelled, "shop", Blind.POLICIES, "1 policy of a kind not evaluated")] == [
         (gap.kind, gap.namespace, gap.blind, gap.reason) for gap in snapshot.gaps
     ]

@@ -15,6 +15,7 @@ from auditor.model.retention import PolicyKind, Retention
 from auditor.model.snapshot import Blind, GapSource, Snapshot, UnevaluatedPolicy
 from auditor.settings import ClusterAccess
 from auditor.sources.cluster import collect
+from auditor.sources.unevaluated import digest_content
 from tests.sources.scripted_server import (
     Answer,
     Asked,
@@ -257,9 +258,13 @@ def test_a_namespace_that_came_late_is_asked_for(tmp_path: Path) -> None:
 
 def calico(discovery: Callable[[Asked], Answer | None]) -> Script:
     """A cluster with one NetworkPolicy, which Calico's API server lists a second time."""
-    own = {"metadata": {"name": "own", "namespace": "a"}}
+    own = {"metadata": {"name": "own", "namespace": "a", "uid": "1", "generation": 7}}
     double = {"metadata": {"name": "knp.default.own", "namespace": "a"}}
-    disguised = {"metadata": {"name": "knp.default.other", "namespace": "a"}}
+    disguised = {
+        "metadata": {"name": "knp.default.other", "namespace": "a", "uid": "2"},
+        "spec": {"order": 1},
+        "status": {"seen": True},
+    }
 
     def script(asked: Asked) -> Answer:
         match asked.path:
@@ -309,8 +314,14 @@ def test_policy_kinds_are_discovered_on_new_and_old_servers(
     snapshot, _ = read(calico(discovery), tmp_path)
     kind = "NetworkPolicy.projectcalico.org"
     expected = (
-        UnevaluatedPolicy(kind=kind, namespace="a", name="knp.default.other"),
-        UnevaluatedPolicy(kind=kind, namespace="a", name="own"),
+        UnevaluatedPolicy(
+            kind=kind,
+            namespace="a",
+            name="knp.default.other",
+            digest=digest_content({"spec": {"order": 1}, "specs": None}),
+            uid="2",
+        ),
+        UnevaluatedPolicy(kind=kind, namespace="a", name="own", generation=7, uid="1"),
     )
     assert expected == snapshot.unevaluated_policies
     assert [(kind, "a", Blind.POLICIES)] == [
