@@ -59,6 +59,10 @@ _FAULTS: Mapping[Fault, tuple[str, str]] = {
         "its snapshot is missing",
         "it was taken away, or lies elsewhere: name the place with --snapshots",
     ),
+    Fault.SNAPSHOT_UNREADABLE: (
+        "its snapshot cannot be read",
+        "whether it is as it was is not known: see to what stands in its place",
+    ),
     Fault.SNAPSHOT_DAMAGED: (
         "its snapshot is damaged",
         "the file was altered, or its disk is not sound",

@@ -209,7 +209,7 @@ class Store:
         when reading began, whatever is written meanwhile.
         """
         with self._reading() as connection:
-            yield from read_raw(connection, cluster)
+            yield from read_raw(connection, cluster, self.where)
 
     def strays(self) -> tuple[str, ...]:
         """The ids of runs of which records remain, and neither they nor more: never so by us."""

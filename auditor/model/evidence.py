@@ -33,6 +33,8 @@ class Fault(StrEnum):
     MISSING_RECORD = "missing-record"
     """The record of a finding is gone."""
     SNAPSHOT_MISSING = "snapshot-missing"
+    SNAPSHOT_UNREADABLE = "snapshot-unreadable"
+    """Where the snapshot lies cannot be read: whether it is the run's is not known."""
     SNAPSHOT_DAMAGED = "snapshot-damaged"
     SNAPSHOT_OTHER = "snapshot-other"
     """Another snapshot lies in the place of the run's."""
