@@ -75,6 +75,10 @@ _FAULTS: Mapping[Fault, tuple[str, str]] = {
         "it is the newest, and its content was dropped",
         "`history prune` never drops the newest run: later runs were taken away",
     ),
+    Fault.PRUNED_BETWEEN: (
+        "its content was dropped, and that of a run before it was not",
+        "`history prune` drops the oldest runs alone: somebody hid what this run has found",
+    ),
     Fault.SIGNATURE: (
         "its signature is not of this run by a key that was given",
         "the run or the signature was replaced, or another key has signed it",

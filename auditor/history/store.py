@@ -172,7 +172,7 @@ class Store:
     ) -> PruneResult:
         """Drop the content of old runs of one cluster, or of all; with ``dry_run`` say which.
 
-        A run goes when either limit says so, but never the newest of its cluster.
+        A run goes when either limit says so, and of all before it, too; never the newest.
         """
         retention = Retention(keep_days, keep_runs, now)
         if dry_run:

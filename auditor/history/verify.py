@@ -120,6 +120,8 @@ class _Walk:
             yield break_link(entry, Fault.TWICE)
         if entry.sequence != self._sequence + 1:
             yield BrokenLink(None, self._sequence + 1, Fault.HOLE)
+        if isinstance(entry, Tombstone) and self._counts[RawRun]:
+            yield break_link(entry, Fault.PRUNED_BETWEEN)
         yield from find_content_faults(store, entry)
         if entry.previous_hash != self._last_hash:
             yield break_link(entry, Fault.LINK, None, self._last_hash, entry.previous_hash)

@@ -40,6 +40,8 @@ class Fault(StrEnum):
     """Another snapshot lies in the place of the run's."""
     NEWEST_PRUNED = "newest-pruned"
     """The newest run is a tombstone, and pruning never drops that: runs after it are missing."""
+    PRUNED_BETWEEN = "pruned-between"
+    """It is a tombstone behind a run that has its content: pruning drops the oldest runs alone."""
     SIGNATURE = "signature"
     """The signature is not one of the keys given, or is of something else."""
     UNSIGNED = "unsigned"
