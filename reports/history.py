@@ -18,6 +18,8 @@ from reports.text import count, show_name
 
 NONE = "-"
 
+NOTHING_KNOWN = "nothing is known of this period: no run whose content is kept was started in it"
+
 RUN_COLUMNS = (
     "id",
     "cluster",
@@ -174,9 +176,11 @@ def _sampling(view: IntervalView) -> Iterator[str]:
     yield f"cluster {show_name(view.cluster)}, {view.since} to {view.until}"
     first = f": the first at {view.first_run_at}, the last at {view.last_run_at}"
     yield f"sampled by {count(view.runs, 'run')}{first if view.runs else ''}"
+    if not view.runs:
+        yield NOTHING_KNOWN
     if view.median_interval_seconds is not None:
         yield f"median time between runs: {_span(view.median_interval_seconds)}"
-    if view.longest_interval_seconds is not None:
+    if view.runs and view.longest_interval_seconds is not None:
         yield (
             f"longest time without a run: {_span(view.longest_interval_seconds)}; "
             "nothing is known of what was between runs"

@@ -59,6 +59,10 @@ _FAULTS: Mapping[Fault, tuple[str, str]] = {
         "its snapshot is missing",
         "it was taken away, or lies elsewhere: name the place with --snapshots",
     ),
+    Fault.SNAPSHOT_UNREADABLE: (
+        "its snapshot cannot be read",
+        "whether it is as it was is not known: see to what stands in its place",
+    ),
     Fault.SNAPSHOT_DAMAGED: (
         "its snapshot is damaged",
         "the file was altered, or its disk is not sound",
@@ -70,6 +74,10 @@ _FAULTS: Mapping[Fault, tuple[str, str]] = {
     Fault.NEWEST_PRUNED: (
         "it is the newest, and its content was dropped",
         "`history prune` never drops the newest run: later runs were taken away",
+    ),
+    Fault.PRUNED_BETWEEN: (
+        "its content was dropped, and that of a run before it was not",
+        "`history prune` drops the oldest runs alone: somebody hid what this run has found",
     ),
     Fault.SIGNATURE: (
         "its signature is not of this run by a key that was given",

@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from auditor.cli.flags import Command, settings_flags, store_flags
+from auditor.cli.lines import print_line
 from auditor.cli.past_runs import open_past_runs, pick_cluster, pick_clusters
 from auditor.cli.session import Session, utc_now, with_session
 from auditor.errors import UsageError
@@ -85,7 +86,12 @@ def interval(session: Session, *, since: str, until: str | None, format_: str) -
     was sampled is said, too: between two runs nothing was seen.
     """
     from auditor.history.interval import view_interval
-    from reports.history import show_interval_csv, show_interval_json, show_interval_table
+    from reports.history import (
+        NOTHING_KNOWN,
+        show_interval_csv,
+        show_interval_json,
+        show_interval_table,
+    )
 
     now = utc_now()
     with open_past_runs(session) as store:
@@ -98,6 +104,8 @@ def interval(session: Session, *, since: str, until: str | None, format_: str) -
         "csv": show_interval_csv,
     }
     session.write((writers[format_](view),))
+    if not view.runs and format_ != "table":  # the table says so itself
+        print_line(f"warning: {NOTHING_KNOWN}")
     return 0
 
 

@@ -46,7 +46,7 @@ def pick_clusters(store: Store, name: str) -> tuple[ClusterEntry, ...]:
     if name and not picked:
         import difflib
 
-        known = sorted({one.name or one.key for one in clusters})
+        known = sorted({str(one.name or one.key) for one in clusters})
         near = difflib.get_close_matches(name, known) or known[:_NEAR]
         hint = f"did you mean {' or '.join(near)}?" if near else "no run is kept"
         raise UnknownNameError(f"cluster {name} is unknown to the history", hint=hint)
@@ -62,7 +62,7 @@ def pick_cluster(store: Store, name: str) -> ClusterEntry:
     """
     picked = pick_clusters(store, name)
     if len(picked) != 1:
-        keys = [one.key if name else one.name or one.key for one in picked]
+        keys = [str(one.key if name else one.name or one.key) for one in picked]
         raise UsageError(
             "the history holds several clusters" if picked else "the history holds no cluster",
             hint=f"name one with --cluster-name: {', '.join(keys)}"

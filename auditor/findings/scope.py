@@ -14,6 +14,9 @@ from auditor.model.selectors import LabelSelector
 from auditor.model.snapshot import Blind
 from auditor.reachability.view import View
 
+NOT_ASKED_FOR = "not among the namespaces asked for"
+"""Why a namespace is not judged where others were asked for (`-n`)."""
+
 
 class Scope(NamedTuple):
     """Namespaces asked for (none: all), namespaces left out with the reason, and a pod selector."""
@@ -29,7 +32,7 @@ class Scope(NamedTuple):
             if fnmatchcase(namespace, pattern):
                 return reason
         if self.namespaces and namespace not in self.namespaces:
-            return "not among the namespaces asked for"
+            return NOT_ASKED_FOR
         return None
 
 

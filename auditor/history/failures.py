@@ -59,6 +59,11 @@ def reported(where: str) -> Iterator[None]:
         raise explain(error.orig or error, where) from error
     except sqlite3.Error as error:
         raise explain(error, where) from error
+    except UnicodeEncodeError as error:
+        # a key that was read cannot be asked for: we have not written it
+        raise HistoryError(
+            f"history {where} is damaged: it holds a name that is no UTF-8", hint=_HINT_DAMAGED
+        ) from error
     except PoolTimeoutError as error:
         raise HistoryError(f"history {where} is in use", hint=_HINT_LOCKED) from error
     except SQLAlchemyError as error:

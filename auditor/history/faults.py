@@ -8,12 +8,13 @@ findings the digests alone.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from auditor.errors import ArchiveError
+from auditor.errors import ArchiveError, HistoryError
 from auditor.history.chain import (
     Seal,
     Statement,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from auditor.history.store import Store
 
 Entry = RawRun | Tombstone
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def find_row_faults(entry: Entry) -> Iterator[BrokenLink]:
@@ -106,7 +109,14 @@ def _find_finding_faults(run: RawRun, seal: Seal) -> Iterator[BrokenLink]:
 def _find_snapshot_faults(store: Store, run: RawRun) -> Iterator[BrokenLink]:
     from auditor.sources.archive import unpack_json
 
-    packed = store.snapshots.read(run.snapshot)
+    if not _DIGEST.fullmatch(run.snapshot):
+        yield break_link(run, Fault.HEADER, "snapshot", None, run.snapshot)
+        return  # no name of a file that we have written
+    try:
+        packed = store.snapshots.read(run.snapshot)
+    except HistoryError as error:
+        yield break_link(run, Fault.SNAPSHOT_UNREADABLE, run.snapshot, None, error.message)
+        return
     if packed is None:
         yield break_link(run, Fault.SNAPSHOT_MISSING, run.snapshot)
         return
@@ -133,15 +143,20 @@ def break_link(
     entry: Entry, fault: Fault, where: str | None = None, expected: Any = None, found: Any = None
 ) -> BrokenLink:
     """Name what is wrong with an entry."""
-    sequence: object = entry.sequence  # SQLite keeps what is no number there, too
     return BrokenLink(
         run=str(entry.id),
-        sequence=sequence if isinstance(sequence, int) else 0,
+        sequence=place_of(entry),
         fault=fault,
         where=_text(where),
         expected=_text(expected),
         found=_text(found),
     )
+
+
+def place_of(entry: Entry) -> int:
+    """The sequence of an entry; 0 where it is no number: SQLite keeps that there, too."""
+    sequence: object = entry.sequence
+    return sequence if isinstance(sequence, int) else 0
 
 
 def _text(value: object) -> str | None:

@@ -21,6 +21,7 @@ from auditor.history.faults import (
     find_content_faults,
     find_row_faults,
     is_signed,
+    place_of,
     read_header,
 )
 from auditor.history.signature import Signature, read_signature
@@ -120,7 +121,7 @@ def _compare(
     said: Mapping[str, object],
     facts: Callable[[Entry, Seal], dict[str, object]],
 ) -> FileResult:
-    result = replace(result, run=entry.id, cluster=entry.cluster, sequence=entry.sequence)
+    result = replace(result, run=entry.id, cluster=str(entry.cluster), sequence=place_of(entry))
     broken = next(find_row_faults(entry), None) or next(find_content_faults(store, entry), None)
     seal = read_seal(entry.seal)
     if broken is not None or seal is None:

@@ -2,7 +2,8 @@
 
 A finding about the cluster, or between environments, has no namespace: it is told in the row
 without one, and of that rule no namespace is called satisfied. A run that judged only pods with
-certain labels saw only a part of each namespace: what it did not find is not evaluated.
+certain labels saw only a part of each namespace: what it did not find is not evaluated. Nor
+is anything in a namespace that was there, and that the run was told to leave out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
+from auditor.findings.scope import NOT_ASKED_FOR
 from auditor.findings.waive import OPEN
 from auditor.history.period import Period, parse_period, read_time, spell_time
 from auditor.model.findings import RuleStatus, SubjectRecord
@@ -36,6 +38,10 @@ class JudgedRun(NamedTuple):
     """Only pods with certain labels were judged."""
     rules: Sequence[RuleRecord]
     findings: Iterable[FindingRecord]
+    left_out: Sequence[str] = ()
+    """The namespaces that were there, and were not judged."""
+    is_of_some: bool = False
+    """Only namespaces that were asked for by name were judged."""
 
 
 Place = tuple[str | None, str]
@@ -66,12 +72,15 @@ def view_interval(store: Store, cluster: str, since: str, until: str, *, now: st
 def _judged_run(store: Store, run: str, started_at: datetime) -> JudgedRun:
     stored = store.find(run)
     header = stored.header
+    excluded = header.scope.namespaces.excluded
     return JudgedRun(
         started_at=started_at,
         judged=header.judged,
         is_narrowed=header.scope.selector is not None,
         rules=stored.rules,
         findings=stored.findings,
+        left_out=[one.name for one in excluded],
+        is_of_some=any(one.reason == NOT_ASKED_FOR for one in excluded),
     )
 
 
@@ -122,10 +131,10 @@ class _Tally:
     """Counts run by run; a run's own records are forgotten with it."""
 
     def __init__(self) -> None:
-        self._judged: Counter[str | None] = Counter()
-        """Runs by the namespace that they judged; under None, all."""
+        self._runs: Counter[str | None] = Counter()
+        """Runs by the namespace that they judged, or left out; under None, all."""
         self._known: Counter[tuple[str | None, frozenset[str]]] = Counter()
-        """The same, by the rules that they knew."""
+        """Of these the runs that judged it, by the rules that they knew."""
         self._seen: dict[Place, _Seen] = {}
         self._with_namespace: set[str] = set()
         """Rules with a finding in a namespace."""
@@ -136,8 +145,9 @@ class _Tally:
         """Count a run, later than those before."""
         rules = frozenset(one.id for one in run.rules)
         for namespace in (None, *run.judged):
-            self._judged[namespace] += 1
+            self._runs[namespace] += 1
             self._known[namespace, rules] += 1
+        self._runs.update(set(run.left_out).difference(run.judged))
         judged = frozenset((None, *run.judged))
         open_: dict[Place, bool] = {}
         for finding in run.findings:
@@ -166,12 +176,12 @@ class _Tally:
             for rule in rules:
                 known[namespace, rule] += runs
         every = sorted({rule for _, rule in (*known, *self._seen)})
-        for namespace in sorted(self._judged, key=lambda one: (one is not None, one or "")):
-            runs = self._judged[namespace]
+        for namespace in sorted(self._runs, key=lambda one: (one is not None, one or "")):
+            runs = self._runs[namespace]
             for rule in every:
                 place = namespace, rule
                 seen = self._seen.get(place) or _Seen()
-                # a rule that a run did not know was not evaluated there
+                # what a run did not know, or left out, was not evaluated there
                 unknown = runs - known[place]
                 missed = min(seen.not_evaluated + unknown, runs - seen.unsatisfied)
                 state = _state(seen.unsatisfied, missed)
@@ -218,7 +228,7 @@ def _not_evaluated(run: JudgedRun) -> set[Place]:
         # a rule that could not judge, and does not say what, judged nothing
         unsaid = rule.status is RuleStatus.NOT_EVALUATED and not covered
         silent = rule.status in _SILENT or unsaid
-        if silent or covered:
+        if silent or covered or run.is_narrowed or run.is_of_some:
             places.add((None, rule.id))
         everywhere = silent or run.is_narrowed or _EVERYWHERE in covered
         places.update((one, rule.id) for one in run.judged if everywhere or one in covered)

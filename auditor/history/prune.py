@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, bindparam, delete, exists, select
@@ -67,18 +68,30 @@ class PruneResult(NamedTuple):
 def choose(
     connection: Connection, retention: Retention, cluster: str | None
 ) -> tuple[PrunedRun, ...]:
-    """The runs whose content is to be dropped, of one cluster or of all."""
+    """The runs whose content is to be dropped, of one cluster or of all.
+
+    Of each cluster they are the oldest by their place in the chain, up to the first that is to be
+    kept: where clocks were set back, a run stays for the sake of one before it. So a tombstone
+    behind a run that is kept is never ours.
+    """
     runs = select(RUNS.c.id, RUNS.c.cluster, RUNS.c.sequence, RUNS.c.started_at)
     if cluster is not None:
         runs = runs.where(RUNS.c.cluster == cluster)
-    ages: dict[str, int] = {}
-    chosen = []
-    for row in connection.execute(runs.order_by(RUNS.c.cluster, RUNS.c.sequence.desc())):
-        age = ages.get(row.cluster, 0)
-        ages[row.cluster] = age + 1
-        if not retention.allows(age, row.started_at):
-            chosen.append(PrunedRun(row.id, row.cluster, row.sequence, row.started_at))
-    return tuple(sorted(chosen, key=lambda one: (one.cluster, one.sequence)))
+    chains: dict[str, list[PrunedRun]] = {}
+    for row in connection.execute(runs.order_by(RUNS.c.sequence)):
+        run = PrunedRun(row.id, row.cluster, row.sequence, row.started_at)
+        chains.setdefault(row.cluster, []).append(run)
+    chosen: list[PrunedRun] = []
+    for _, chain in sorted(chains.items()):
+        ages = range(len(chain) - 1, -1, -1)
+        chosen += (
+            one
+            for one, _ in takewhile(
+                lambda pair: not retention.allows(pair[1], pair[0].started_at),
+                zip(chain, ages, strict=True),
+            )
+        )
+    return tuple(chosen)
 
 
 def prune(

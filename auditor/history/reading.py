@@ -9,6 +9,8 @@ import msgspec
 from sqlalchemy import Connection, Select, func, select
 
 from auditor.errors import HistoryError
+from auditor.history.failures import reported
+from auditor.history.naming import plain
 from auditor.history.schema import (
     CLUSTERS,
     FINDINGS,
@@ -103,10 +105,11 @@ def read_first_seen(connection: Connection, cluster: str) -> Mapping[str, str]:
     return {finding: first for finding, first, _ in connection.execute(_sightings(cluster))}
 
 
-def read_raw(connection: Connection, cluster: str) -> Iterator[RawRun | Tombstone]:
+def read_raw(connection: Connection, cluster: str, where: str) -> Iterator[RawRun | Tombstone]:
     """The runs and tombstones of a cluster as stored, in the order of the chain.
 
-    Every row comes, be its place taken twice or not; tombstones after runs then.
+    Every row comes, be its place taken twice or not; tombstones after runs then. ``where`` is the
+    store, for people: what goes wrong with a run, be it when its findings are read, names both.
     """
     places = [
         (row.sequence, table is TOMBSTONES, row.id)
@@ -125,16 +128,19 @@ def read_raw(connection: Connection, cluster: str) -> Iterator[RawRun | Tombston
         if is_tombstone:
             yield Tombstone(**graves[run])
         else:
-            row = connection.execute(select(RUNS).where(RUNS.c.id == run)).mappings().one()
-            rules = tuple(_read_rules(connection, run))
-            findings = _stream(connection, _findings(run))
+            within = f"{where}, read for run {plain(str(run))},"
+            with reported(within):
+                row = connection.execute(select(RUNS).where(RUNS.c.id == run)).mappings().one()
+                rules = tuple(_read_rules(connection, run))
+            findings = _stream(connection, _findings(run), within)
             yield RawRun(**row, rules=rules, findings=findings)
 
 
 def _stream(
-    connection: Connection, question: Select[str, str, str]
+    connection: Connection, question: Select[str, str, str], where: str
 ) -> Iterator[tuple[str, str, str | None]]:
-    yield from connection.execute(question, execution_options={"yield_per": _BATCH})
+    with reported(where):
+        yield from connection.execute(question, execution_options={"yield_per": _BATCH})
 
 
 def _read_rules(connection: Connection, run: str) -> list[tuple[str, str]]:

@@ -177,7 +177,7 @@ class Store:
     ) -> PruneResult:
         """Drop the content of old runs of one cluster, or of all; with ``dry_run`` say which.
 
-        A run goes when either limit says so, but never the newest of its cluster.
+        A run goes when either limit says so, and of all before it, too; never the newest.
         """
         retention = Retention(keep_days, keep_runs, now)
         if dry_run:
@@ -214,7 +214,7 @@ class Store:
         when reading began, whatever is written meanwhile.
         """
         with self._reading() as connection:
-            yield from read_raw(connection, cluster)
+            yield from read_raw(connection, cluster, self.where)
 
     def strays(self) -> tuple[str, ...]:
         """The ids of runs of which records remain, and neither they nor more: never so by us."""

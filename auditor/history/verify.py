@@ -11,6 +11,7 @@ from auditor.history.faults import (
     find_content_faults,
     find_row_faults,
     find_signature_faults,
+    place_of,
 )
 from auditor.history.handed_out import verify_file
 from auditor.history.stored import RawRun, Tombstone
@@ -85,7 +86,7 @@ class _Walk:
         self._counts[type(entry)] += 1
         if entry.signature is not None:
             self._signed += 1
-            self._signed_from = self._signed_from or entry.sequence
+            self._signed_from = self._signed_from or place_of(entry)
         if self._broken is None:
             self._broken = next(self._faults(store, entry), None)
         self._sequence, self._last_hash, self._newest = entry.sequence, entry.hash, entry
@@ -100,7 +101,7 @@ class _Walk:
             signed=self._signed,
             signed_from=self._signed_from,
             is_signature_checked=bool(self._keys),
-            last_hash=self._last_hash,
+            last_hash=None if self._last_hash is None else str(self._last_hash),
             broken=self._broken,
         )
 
@@ -119,6 +120,8 @@ class _Walk:
             yield break_link(entry, Fault.TWICE)
         if entry.sequence != self._sequence + 1:
             yield BrokenLink(None, self._sequence + 1, Fault.HOLE)
+        if isinstance(entry, Tombstone) and self._counts[RawRun]:
+            yield break_link(entry, Fault.PRUNED_BETWEEN)
         yield from find_content_faults(store, entry)
         if entry.previous_hash != self._last_hash:
             yield break_link(entry, Fault.LINK, None, self._last_hash, entry.previous_hash)

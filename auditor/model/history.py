@@ -82,7 +82,10 @@ class IntervalState(StrEnum):
 
 
 class IntervalRow(Record, frozen=True):
-    """One rule in one namespace, over the runs of the period in which the namespace was judged."""
+    """One rule in one namespace, over the runs of the period in which the namespace was there.
+
+    A run that was told to leave the namespace out did not evaluate the rule in it.
+    """
 
     namespace: str | None
     """Null: the cluster, and what lies between namespaces."""

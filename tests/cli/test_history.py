@@ -249,7 +249,7 @@ def test_the_interval_view_is_a_table_and_csv_too(run: Run) -> None:
         "--until",
         "2020-01-02",
     ).out.decode()
-    assert "sampled by 0 runs\nlongest time without a run: 48.0 hours;" in none
+    assert "sampled by 0 runs\nnothing is known of this period: " in none
     assert "STATE" not in none
 
 
@@ -327,3 +327,16 @@ def test_without_a_limit_nothing_is_pruned(run: Run) -> None:
         assert 2 == ran.code
         assert f"error: flag --keep-runs is malformed: {reason}" in ran.err
     assert 1 == sum(one["is_pruned"] for one in run("history", "-o", "json").json)
+
+
+@pytest.mark.usefixtures("kept")
+def test_of_a_period_without_runs_nothing_is_known(run: Run) -> None:
+    """It is said plainly, and not by an empty table; where a program reads it, on stderr."""
+    said = "nothing is known of this period: no run whose content is kept was started in it"
+    asked = ("history", "interval", "--cluster-name", CLUSTER, "--since", "2025-01-01")
+    ran = run(*asked, "--until", "2025-12-31")
+    assert (0, "") == (ran.code, ran.err)
+    assert ["sampled by 0 runs", said] == ran.out.decode().splitlines()[1:]
+    for form in ("json", "csv"):
+        ran = run(*asked, "--until", "2025-12-31", "-o", form)
+        assert (0, f"warning: {said}\n") == (ran.code, ran.err)

@@ -20,6 +20,7 @@ from tests.history.runs import CLUSTER, keep_runs, make_run, make_snapshot, time
 from tests.history.tampering import (
     OTHER,
     PRUNED,
+    RUN,
     Kept,
     Tamper,
     recompute,
@@ -188,3 +189,17 @@ def test_chains_verify_on_every_database(place: OpenStore) -> None:
         broken = verify_chain(store, CLUSTER).broken
         assert broken is not None
         assert ("run-0003", 3, Fault.RULES) == (broken.run, broken.sequence, broken.fault)
+
+
+def test_a_tombstone_behind_a_run_that_is_kept_is_none_of_ours(tamper: Tamper) -> None:
+    """Whoever puts it there hides what the run found, and needs to work out no hash for it."""
+    kept = tamper()
+    kept.change(
+        "INSERT INTO tombstones SELECT id, cluster, sequence, started_at, hash, previous_hash, "
+        "json_extract(seal, '$.report'), seal, signature, key_id, '2026-03-01T00:00:00Z' "
+        "FROM runs WHERE id = ?",
+        RUN,
+    )
+    for table, column in (("findings", "run"), ("rule_results", "run"), ("runs", "id")):
+        kept.change(f"DELETE FROM {table} WHERE {column} = ?", RUN)  # noqa: S608  our own words
+    assert BrokenLink(RUN, 3, Fault.PRUNED_BETWEEN) == kept.broken()

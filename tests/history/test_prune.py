@@ -55,6 +55,15 @@ def test_old_runs_are_pruned(store: Store) -> None:
     assert ["run-0001", "run-0002"] == ids_of(store, pruned=True)
 
 
+def test_what_is_pruned_is_the_oldest_of_the_chain(store: Store) -> None:
+    """Where clocks were set back, a run that is old stays behind one that is not."""
+    keep_runs(store, 1, 5 * DAY, 2, 5 * DAY + 1)
+    store.prune(keep_days=1, keep_runs=None, now=time_of(5 * DAY + 2))
+    assert ["run-0001"] == ids_of(store, pruned=True)
+    assert [Tombstone, RawRun, RawRun, RawRun] == [type(one) for one in store.raw(CLUSTER)]
+    assert ["run-0120", "run-0002"] == prune_runs(store, 1)
+
+
 def test_a_limit_that_is_not_set_prunes_nothing(store: Store) -> None:
     """Without either nothing goes."""
     keep_runs(store, 1, 2)
