@@ -72,6 +72,11 @@ A_OR_ELSE = admit(
 )
 IN_TEAM = "{from: [{namespaceSelector: {matchLabels: {team: x}}}]}"
 TYPES = "policyTypes: [Ingress]"
+A_ANYWHERE = f"{{from: [{{podSelector: {{{A}}}, namespaceSelector: {{}}}}]}}"
+A_IN_TEAM_OR_BLOCK = admit(
+    f"{{from: [{{podSelector: {{{A}}}, namespaceSelector: {{matchLabels: {{team: x}}}}}},"
+    " {ipBlock: {cidr: 10.9.0.0/16}}]}"
+)
 KINDS = CauseKind
 
 
@@ -349,5 +354,36 @@ RARE = {
                 (KINDS.POLICY_CHANGED, "shop/NetworkPolicy/policy-0"),
             }
         },
+    ),
+    "a label and the policy each let the peer in, its namespace's label does not": Rare(
+        cluster([pod("client", namespace="other"), server()], admit(A_ANYWHERE)),
+        cluster(
+            [pod("client", {"app": "a"}, namespace="other"), server()],
+            admit("{}"),
+            namespaces={"other": {"team": "x"}},
+        ),
+        {
+            "+client→server": {
+                (KINDS.LABELS_CHANGED, "other/Pod/client"),
+                (KINDS.POLICY_CHANGED, "shop/NetworkPolicy/policy-0"),
+            }
+        },
+    ),
+    "two things let the peer in together, as two others do": Rare(
+        cluster([pod("client", namespace="other", ips=["10.0.0.1"]), server()], A_IN_TEAM_OR_BLOCK),
+        cluster(
+            [pod("client", {"app": "a"}, namespace="other", ips=["10.9.0.1"]), server()],
+            A_IN_TEAM_OR_BLOCK,
+            namespaces={"other": {"team": "x"}},
+        ),
+        {
+            "+client→server": {
+                (KINDS.LABELS_CHANGED, "other/Pod/client"),
+                (KINDS.LABELS_CHANGED, "Namespace/other"),
+                (KINDS.ADDRESSES_CHANGED, "other/Pod/client"),
+                (KINDS.IP_BLOCK_READING_CHANGED, "Cluster/cluster"),
+            }
+        },
+        (False, True),
     ),
 }

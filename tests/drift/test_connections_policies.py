@@ -68,6 +68,22 @@ def test_a_policy_replaced_by_its_equal_changes_no_connection() -> None:
     )
 
 
+def test_a_policy_with_another_name_is_no_cause_where_it_says_the_same() -> None:
+    """A label that the client got with it is; were it another policy, that would be."""
+    before = [pod("client"), pod("server", {"app": "server"})]
+    previous, current = cluster(before, ADMIT_CLIENT), cluster(PODS, ADMIT_CLIENT)
+    row = "client[app=client]→server: TCP 80"
+    assert {f"+{row}": {"labels-changed shop/Pod/client"}} == state(
+        previous, renamed(current, policy_0="another")
+    )
+    assert {f"-{row}": {"labels-changed shop/Pod/client"}} == state(
+        renamed(current, policy_0="another"), previous
+    )
+    assert {f"+{row}": {"policy-added shop/NetworkPolicy/another"}} == state(
+        previous, renamed(cluster(PODS, ADMIT_80), policy_0="another")
+    )
+
+
 def test_only_policies_that_allow_are_named_where_the_end_stays_isolated() -> None:
     """A deny that goes with them changes nothing by itself: policies add up."""
     previous = cluster(PODS, DENY_SERVER, DENY_INGRESS)
