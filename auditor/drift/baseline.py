@@ -6,7 +6,7 @@ nor nodes. What they do not speak of is taken from the cluster, so that it makes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -23,6 +23,8 @@ from auditor.model.workloads import index_owners, workload_of
 from auditor.sources.unevaluated import unevaluated_gaps
 
 _SHOWN = 5
+_DEFAULT = "default"
+"""The namespace that every cluster has: nobody declares it, and what is in it may be anybody's."""
 
 
 class Desired(NamedTuple):
@@ -32,14 +34,21 @@ class Desired(NamedTuple):
     notes: tuple[str, ...]
 
 
-def desire(cluster: Snapshot, baseline: Snapshot) -> Desired:
+def desire(
+    cluster: Snapshot, baseline: Snapshot, *, system_namespaces: Collection[str] = ()
+) -> Desired:
     """Make the cluster what the baseline, which was read of manifests, says.
 
     Policies are the baseline's alone. A namespace that it declares has its labels. The pods of a
     workload that it declares are rolled out by its template. In a namespace in which it declares
     workloads, there are no others. Nodes, services, agents and the identity are the cluster's.
+
+    Where it declares a namespace or a workload, there is no namespace of the cluster that it does
+    not speak of, but for ``system_namespaces``, which are the cluster's.
     """
-    pods = _Pods(cluster, baseline)
+    unwanted = _unwanted(cluster, baseline, system_namespaces)
+    gone = unwanted - {_DEFAULT}
+    pods = _Pods(cluster, baseline, unwanted)
     owners = {**index_owners(baseline.owners), **index_owners(cluster.owners)}
     policies, unevaluated = baseline.policies, baseline.unevaluated_policies
     if cluster.origin == "cluster":
@@ -48,22 +57,36 @@ def desire(cluster: Snapshot, baseline: Snapshot) -> Desired:
     snapshot = msgspec.structs.replace(
         cluster,
         taken_at=baseline.taken_at,
-        namespaces=tuple(_namespaces(cluster, baseline)),
+        namespaces=tuple(_namespaces(cluster, baseline, gone)),
+        services=tuple(one for one in cluster.services if one.metadata.namespace not in gone),
         pods=tuple(sorted(pods.desired, key=_place)),
         owners=tuple(sorted(owners.values(), key=_place)),
         policies=policies,
         unevaluated_policies=unevaluated,
         gaps=tuple(_gaps(cluster, baseline)),
     )
-    return Desired(snapshot, (*_notes(cluster, baseline), *pods.notes()))
+    return Desired(snapshot, (*_notes(cluster, baseline, gone), *pods.notes()))
 
 
 def _place(one: Owner | Pod) -> tuple[str, str]:
     return one.metadata.namespace, one.metadata.name
 
 
-def _namespaces(cluster: Snapshot, baseline: Snapshot) -> Iterator[Namespace]:
-    there = {one.name: one for one in cluster.namespaces}
+def _unwanted(
+    cluster: Snapshot, baseline: Snapshot, system_namespaces: Collection[str]
+) -> frozenset[str]:
+    """The namespaces of the cluster that are not in a baseline that says which there shall be."""
+    if not baseline.pods and not any(one.declared for one in baseline.namespaces):
+        return frozenset()
+    spoken_of = {one.name for one in baseline.namespaces}
+    there = {one.name for one in cluster.namespaces}
+    return frozenset(there - spoken_of - {*system_namespaces})
+
+
+def _namespaces(
+    cluster: Snapshot, baseline: Snapshot, gone: Collection[str]
+) -> Iterator[Namespace]:
+    there = {one.name: one for one in cluster.namespaces if one.name not in gone}
     wanted = {one.name: one for one in baseline.namespaces if one.declared or one.name not in there}
     for name in sorted(there.keys() | wanted.keys()):
         own, declared = there.get(name), wanted.get(name)
@@ -91,10 +114,10 @@ def _gaps(cluster: Snapshot, baseline: Snapshot) -> Iterator[Gap]:
 class _Pods:
     """The pods of the cluster as the baseline wants them, workload by workload."""
 
-    def __init__(self, cluster: Snapshot, baseline: Snapshot) -> None:
+    def __init__(self, cluster: Snapshot, baseline: Snapshot, unwanted: Collection[str]) -> None:
         templates = _by_workload(baseline)
         running = _by_workload(cluster)
-        self._spaces = {one.namespace for one in templates}
+        self._spaces = {one.namespace for one in templates}.union(unwanted)
         self._unread = {one.namespace for one in cluster.gaps if _hides_pods(one)}
         self.desired: list[Pod] = []
         self._kept: set[str] = set()
@@ -154,11 +177,13 @@ def _hides_pods(gap: Gap) -> bool:
     return gap.blind in {Blind.PODS, Blind.OBJECTS}
 
 
-def _notes(cluster: Snapshot, baseline: Snapshot) -> Iterator[str]:
+def _notes(cluster: Snapshot, baseline: Snapshot, gone: Collection[str]) -> Iterator[str]:
     if not baseline.policies and not baseline.unevaluated_policies:
         yield "the baseline declares no policy: it wants every connection open"
+    if gone:
+        yield f"the baseline does not speak of namespaces {_list(gone)}: it does not want them"
     known = {one.name for one in baseline.namespaces if one.declared}
-    if others := {one.name for one in cluster.namespaces} - known:
+    if others := {one.name for one in cluster.namespaces} - known - {*gone}:
         yield f"the baseline does not declare namespaces {_list(others)}: their labels are taken"
     if cluster.origin == "cluster" and _names(baseline) & _names(cluster):
         yield "policies of kinds that are not evaluated are compared by name, not by what they say"

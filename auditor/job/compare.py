@@ -142,7 +142,8 @@ def desired_side(
 
     only = msgspec.structs.replace(settings, files=(baseline,))
     manifests = take_snapshot(only, now=now, stdin=None, stage=stage)
-    desired = desire(current.snapshot, manifests)
+    system = current.recognition.system_namespaces
+    desired = desire(current.snapshot, manifests, system_namespaces=system)
     return judge_side(
         desired.snapshot, settings, name=baseline, now=now, stage=stage
     ), desired.notes

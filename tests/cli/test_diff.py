@@ -115,6 +115,29 @@ def test_a_baseline_is_what_git_wants(run: Run, sides: tuple[Path, Path]) -> Non
     assert numbers(lacking)[0]
 
 
+ROGUE = """\
+{apiVersion: v1, kind: Namespace, metadata: {name: rogue}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: open, namespace: rogue}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: dns, namespace: kube-system}}
+"""
+
+
+def test_a_namespace_beyond_the_baseline_fails_on_opened(
+    run: Run, sides: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Git does not speak of it; of a system namespace it need not."""
+    old, _ = sides
+    rogue = tmp_path / "rogue.yaml"
+    rogue.write_text(ROGUE)
+    ran = run("diff", "--baseline", old, "-f", old, "-f", rogue, "--fail-on-opened", "-o", "json")
+    assert 10 == ran.code
+    assert [("namespace-added", "Namespace/rogue")] == [
+        (one["change"], one["object"]) for one in ran.json["scope"]
+    ]
+
+
 def test_what_is_shown_is_narrowed(run: Run, sides: tuple[Path, Path]) -> None:
     """-n leaves rows with an end in the namespace, and its findings; a misspelt one is refused."""
     whole = run("diff", *sides, "-o", "json").json

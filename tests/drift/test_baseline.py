@@ -8,9 +8,10 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
+from auditor.detection.recognize import recognize
 from auditor.drift.baseline import Desired, desire
 from auditor.drift.compare import compare
-from auditor.model.drift import Cause, CauseKind, Drift
+from auditor.model.drift import Cause, CauseKind, Drift, ScopeChangeKind
 from auditor.model.snapshot import Blind, Snapshot
 from tests.drift.changes import API, NARROW, NODE, POLICY, SERVICE, SHOP, WEB, live
 from tests.drift.folders import Key, folders, read
@@ -23,7 +24,8 @@ GIT = SHOP + POLICY + WEB
 def wanted(cluster: str | Snapshot, git: str) -> Desired:
     """A running cluster, as manifests want it."""
     snapshot = live(read_text(cluster)) if isinstance(cluster, str) else cluster
-    return desire(snapshot, read_text(git))
+    system = recognize(snapshot).system_namespaces
+    return desire(snapshot, read_text(git), system_namespaces=system)
 
 
 def drift_of(cluster: str | Snapshot, git: str) -> Drift:
@@ -95,9 +97,10 @@ def test_a_baseline_of_manifests_compares_with_manifests_as_written() -> None:
 
 
 def test_a_namespace_that_is_declared_has_the_labels_of_git() -> None:
-    """The others keep theirs; one that is missing is added."""
+    """One that it only uses keeps its own; one that is missing is added."""
     other = SHOP.replace("shop", "bank")
     git = SHOP.replace("env: dev, team: red", "env: prod") + SHOP.replace("shop", "new")
+    git += POLICY.replace("shop", "bank")
     desired = wanted(SHOP + other + WEB, git)
     labels = {one.name: one.labels.get("env") for one in desired.snapshot.namespaces}
     assert {"bank": "dev", "new": "dev", "shop": "prod"} == labels
@@ -121,13 +124,87 @@ def test_pods_of_a_declared_workload_have_its_template() -> None:
 
 
 def test_undeclared_workloads_are_left_out_where_git_declares_some() -> None:
-    """In a namespace of which it says nothing they stay as they are."""
-    elsewhere = SHOP.replace("shop", "bank") + API.replace("shop", "bank")
-    desired = wanted(GIT + API + elsewhere, GIT)
+    """In a namespace in which it declares none they stay as they are."""
+    bank = SHOP.replace("shop", "bank")
+    elsewhere = bank + API.replace("shop", "bank")
+    desired = wanted(GIT + API + elsewhere, GIT + bank)
     spaces = [one.namespace for one in desired.snapshot.pods]
     assert ["bank", "bank", "shop", "shop"] == spaces
     assert "the baseline does not declare Deployment shop/api" in desired.notes
     assert any("declares no workloads in bank:" in one for one in desired.notes)
+
+
+ROGUE = (SHOP + API).replace("shop", "zz-rogue")
+
+
+def test_a_namespace_of_which_git_does_not_speak_was_added() -> None:
+    """With its workloads, their connections and their findings, and what it publishes."""
+    published = (SERVICE % ("", "")).replace("shop", "zz-rogue")
+    drift = drift_of(GIT + ROGUE + published, GIT)
+    assert [(ScopeChangeKind.NAMESPACE_ADDED, "Namespace/zz-rogue")] == [
+        (one.change, one.object) for one in drift.scope
+    ]
+    cause = Cause(cause=CauseKind.WORKLOAD_ADDED, object="zz-rogue/Deployment/api")
+    assert drift.connections.opened
+    assert {(cause,)} == {one.causes for one in drift.connections.opened}
+    subjects = {drift.findings.details[one].subject.namespace for one in drift.findings.new}
+    assert "zz-rogue" in subjects
+    assert () == drift.findings.incomparable
+    desired = wanted(GIT + ROGUE + published, GIT)
+    assert () == desired.snapshot.services
+    assert any("speak of namespaces zz-rogue: it does not want" in one for one in desired.notes)
+
+
+def test_a_namespace_that_the_cluster_lacks_was_removed() -> None:
+    """The reverse, with its workloads and their connections."""
+    drift = drift_of(GIT, GIT + ROGUE)
+    assert [(ScopeChangeKind.NAMESPACE_REMOVED, "Namespace/zz-rogue")] == [
+        (one.change, one.object) for one in drift.scope
+    ]
+    cause = Cause(cause=CauseKind.WORKLOAD_REMOVED, object="zz-rogue/Deployment/api")
+    assert {(cause,)} == {one.causes for one in drift.connections.closed}
+
+
+@pytest.mark.parametrize("git", [SHOP, WEB])
+def test_one_namespace_or_workload_says_that_git_knows_which_there_shall_be(git: str) -> None:
+    """Either will do; and a namespace into which it puts anything is one of them."""
+    assert "zz-rogue" not in spaces_of(wanted(GIT + ROGUE, git))
+    used = git + POLICY.replace("shop", "zz-rogue")
+    assert "zz-rogue" in spaces_of(wanted(GIT + ROGUE, used))
+
+
+def spaces_of(desired: Desired) -> list[str]:
+    """The namespaces that there should be."""
+    return [one.name for one in desired.snapshot.namespaces]
+
+
+def test_policies_alone_do_not_say_which_namespaces_there_shall_be() -> None:
+    """A folder of policies for a cluster: all else is taken as it is, and that is said."""
+    desired = wanted(GIT + ROGUE, POLICY)
+    assert ["shop", "zz-rogue"] == spaces_of(desired)
+    assert ["web-1", "web-2", "api-1", "api-2"] == pod_names(desired)
+    assert any("no workloads in shop, zz-rogue: they are taken" in one for one in desired.notes)
+    drift = drift_of(GIT + ROGUE, POLICY)
+    assert ((), ()) == (drift.scope, drift.connections.opened)
+
+
+def test_system_namespaces_are_taken_as_they_are() -> None:
+    """Who runs a cluster declares them elsewhere: that is said, and is no drift."""
+    system = (SHOP + API).replace("shop", "kube-system")
+    desired = wanted(GIT + system, GIT)
+    assert ["kube-system", "shop"] == spaces_of(desired)
+    assert any("no workloads in kube-system: they are taken" in one for one in desired.notes)
+    assert () == drift_of(GIT + system, GIT).scope
+    assert ["shop"] == spaces_of(desire(live(read_text(GIT + system)), read_text(GIT)))
+
+
+def test_the_namespace_default_is_there_whatever_git_says() -> None:
+    """Every cluster has it, and nobody declares it; what stands in it git would have to say."""
+    empty = SHOP.replace("shop", "default")
+    assert () == drift_of(GIT + empty, GIT).scope
+    drift = drift_of(GIT + empty + API.replace("shop", "default"), GIT)
+    cause = Cause(cause=CauseKind.WORKLOAD_ADDED, object="default/Deployment/api")
+    assert {(cause,)} == {one.causes for one in drift.connections.opened}
 
 
 def test_an_undeclared_workload_is_one_that_was_added() -> None:
