@@ -55,6 +55,10 @@ _FAULTS: Mapping[Fault, tuple[str, str]] = {
         "the record of a finding is missing",
         "every run that has this finding lacks it",
     ),
+    Fault.SIGHTING: (
+        "since when a finding of it is seen is not what was recorded",
+        "the table of sightings was altered: rely on what the finding itself says",
+    ),
     Fault.SNAPSHOT_MISSING: (
         "its snapshot is missing",
         "it was taken away, or lies elsewhere: name the place with --snapshots",

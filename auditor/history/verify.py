@@ -40,7 +40,7 @@ def verify_chain(store: Store, cluster: str, keys: Sequence[PublicKey] = ()) -> 
     walk = _Walk(keys)
     for entry in store.raw(cluster):
         walk.pass_by(store, entry)
-    return walk.result(cluster)
+    return walk.result(store, cluster)
 
 
 def verify_store(
@@ -91,9 +91,9 @@ class _Walk:
             self._broken = next(self._faults(store, entry), None)
         self._sequence, self._last_hash, self._newest = entry.sequence, entry.hash, entry
 
-    def result(self, cluster: str) -> ChainResult:
+    def result(self, store: Store, cluster: str) -> ChainResult:
         """Return what was found, at the chain's end."""
-        self._broken = self._broken or self._fault_of_end()
+        self._broken = self._broken or self._fault_of_end() or _fault_of_sightings(store, cluster)
         return ChainResult(
             cluster=str(cluster),
             runs=self._counts[RawRun],
@@ -127,3 +127,12 @@ class _Walk:
             yield break_link(entry, Fault.LINK, None, self._last_hash, entry.previous_hash)
         if self._keys and self._signed_from is not None:
             yield from find_signature_faults(entry, self._keys)
+
+
+def _fault_of_sightings(store: Store, cluster: str) -> BrokenLink | None:
+    """By findings that were seen to be sound."""
+    found = store.altered_sighting(cluster)
+    if found is None:
+        return None
+    where, said = found.finding, found.found
+    return BrokenLink(found.run, found.sequence, Fault.SIGHTING, where, found.recorded, said)
