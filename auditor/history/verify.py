@@ -51,6 +51,8 @@ def verify_store(
 ) -> Verification:
     """Verify chains, and what was handed out: name and content of files.
 
+    With ``keys`` a store in which no run is signed is not intact, be it that it holds none.
+
     Raises:
         HistoryError: the store cannot be read.
     """
@@ -58,10 +60,11 @@ def verify_store(
     checked = tuple(verify_file(store, name, data, keys) for name, data in files)
     strays = store.strays()
     broken = any(one.broken for one in chains) or not all(one.state.is_intact for one in checked)
+    unsigned = bool(keys) and not any(one.signed for one in chains)
     return Verification(
         schema=VERIFICATION_SCHEMA,
         store=store.where,
-        is_intact=not broken and not strays,
+        is_intact=not broken and not strays and not unsigned,
         chains=chains,
         strays=strays,
         files=checked,
