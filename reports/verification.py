@@ -55,6 +55,10 @@ _FAULTS: Mapping[Fault, tuple[str, str]] = {
         "the record of a finding is missing",
         "every run that has this finding lacks it",
     ),
+    Fault.SIGHTING: (
+        "since when a finding of it is seen is not what was recorded",
+        "the table of sightings was altered: rely on what the finding itself says",
+    ),
     Fault.SNAPSHOT_MISSING: (
         "its snapshot is missing",
         "it was taken away, or lies elsewhere: name the place with --snapshots",
@@ -85,7 +89,7 @@ _FAULTS: Mapping[Fault, tuple[str, str]] = {
     ),
     Fault.UNSIGNED: (
         "it bears no signature, and should",
-        "its signature was taken away, or it was kept without --signing-key",
+        "its signature was taken away, or it was kept without --sign-key",
     ),
 }
 """What is wrong, and what to make of it."""
@@ -154,6 +158,11 @@ def _lines(found: Verification, paint: Paint) -> Iterator[str]:
     runs = sum(one.runs + one.tombstones for one in found.chains)
     what = f"{count(runs, 'run')} of {count(len(found.chains), 'cluster')} in {found.store}"
     files = f", {count(len(found.files), 'file')}" if found.files else ""
+    if not runs and found.is_intact and not found.files:
+        yield f"nothing to verify: {show_name(what)}"
+        return
+    if not runs and not found.is_intact and not found.files and not found.strays:
+        yield f"{paint('broken', 'red')}  no run is kept, and by a public key one must be signed"
     yield f"{_verdict(paint, intact=found.is_intact)}: {show_name(what)}{files}"
 
 
@@ -191,6 +200,8 @@ def _broken(link: BrokenLink) -> Iterator[str]:
 
 def _file(file: FileResult, paint: Paint) -> Iterator[str]:
     what, advice = _FILES[file.state]
+    if file.state is FileState.EDITED and file.where is not None:
+        what = "it was edited: its run has more than the history knows of"
     yield f"{_verdict(paint, intact=file.state.is_intact)}  {show_name(file.file)}: {what}"
     if file.run is not None:
         place = f", number {file.sequence:,}" if file.sequence is not None else ""

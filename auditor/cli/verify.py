@@ -24,7 +24,7 @@ BROKEN = 1
     multiple=True,
     metavar="FILE",
     help="The key (Ed25519, PEM) by which every run from the first signed one on must be signed; "
-    "repeatable where keys have changed.",
+    "one run at least must be; repeatable where keys have changed.",
 )
 @click.option(
     "-o",
@@ -44,8 +44,9 @@ def verify(
     """Verify the chain of past runs, and each FILE: a report.json or a report.sig.
 
     Everything that is kept of every run is hashed again; the first link that is broken is named,
-    and the exit code is 1 then. Whoever can write the store can also make a chain anew, or cut its
-    end off: a report that was handed out before, or a public key, shows that.
+    and the exit code is 1 then. Whoever can write the store can also make a chain anew: a report
+    that was handed out before, or a public key, shows that. That its end was cut off is shown by a
+    report.json or report.sig of a run that is gone, and not by a public key alone.
     """
     from auditor.history.signature import load_public_key
     from auditor.history.verify import verify_store

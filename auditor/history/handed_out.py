@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +26,10 @@ from auditor.history.faults import (
     read_header,
 )
 from auditor.history.signature import Signature, read_signature
-from auditor.history.stored import RawRun
+from auditor.history.stored import RawRun, Tombstone
 from auditor.model.canonical import encode_canonical
 from auditor.model.evidence import FileResult, FileState
-from auditor.model.report import REPORT_SCHEMA
+from auditor.model.report import REPORT_SCHEMA, RunRecord
 
 if TYPE_CHECKING:
     from auditor.history.signature import PublicKey
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 _UNSEALED = ("run", "digest")
 """What the report's digest leaves out."""
+
+_FORGOTTEN = frozenset(f"run.{field}" for field in RunRecord.__struct_fields__)
+"""What a tombstone no longer knows."""
 
 
 def verify_file(store: Store, file: str, data: bytes, keys: Sequence[PublicKey] = ()) -> FileResult:
@@ -126,7 +130,10 @@ def _compare(
     seal = read_seal(entry.seal)
     if broken is not None or seal is None:
         return replace(result, state=FileState.RUN_BROKEN, broken=broken)
-    for field, kept in facts(entry, seal).items():
+    told = facts(entry, seal)
+    forgotten = _FORGOTTEN if isinstance(entry, Tombstone) else frozenset()
+    added = sorted(said.keys() - told.keys() - forgotten)
+    for field, kept in told.items():
         if encode_canonical(said.get(field)) != encode_canonical(kept):
             return replace(
                 result,
@@ -135,6 +142,9 @@ def _compare(
                 expected=_text(kept),
                 found=_text(said.get(field)),
             )
+    if added:
+        found = _text(said[added[0]])
+        return replace(result, state=FileState.EDITED, where=added[0], found=found)
     return result if isinstance(entry, RawRun) else replace(result, state=FileState.CONTENT_PRUNED)
 
 
@@ -160,8 +170,14 @@ def _statement_facts(entry: Entry, seal: Seal) -> dict[str, object]:
 def _read_report(data: bytes) -> dict[str, Any] | None:
     """A report as it stands; None where it is none that this version can check."""
     try:
-        report = json.loads(data, object_pairs_hook=_refuse_doubles, parse_constant=_refuse)
+        report = json.loads(
+            data,
+            object_pairs_hook=_refuse_doubles,
+            parse_constant=_refuse,
+            parse_float=_read_number,
+        )
         known = report["schema"] == REPORT_SCHEMA and isinstance(report["run"]["id"], str)
+        msgspec.json.encode(report)  # the digest leaves the run out
         _digest_report(report)
     except (LookupError, TypeError, ValueError, OverflowError, RecursionError):
         return None
@@ -180,6 +196,14 @@ def _refuse_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a key stands twice")
     return found
+
+
+def _read_number(text: str) -> float:
+    """Refuse a number too large for one: it would be compared as null."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large")
+    return number
 
 
 def _refuse(constant: str) -> None:

@@ -43,7 +43,7 @@ class Retention(NamedTuple):
         if self.keep_runs is not None and age_in_runs >= self.keep_runs:
             return False
         return self.keep_days is None or (
-            _time(self.now) - _time(started_at) <= timedelta(days=self.keep_days)
+            (_time(self.now) - _time(started_at)) / timedelta(days=1) <= self.keep_days
         )
 
 

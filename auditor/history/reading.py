@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -90,7 +90,7 @@ def read_findings(connection: Connection, run: str, cluster: str) -> tuple[Findi
     """
     if connection.execute(select(RUNS.c.id).where(RUNS.c.id == run)).first() is None:
         raise HistoryError(f"run {run} was pruned in the meantime", hint="name another run")
-    last_seen = {finding: last for finding, _, last in connection.execute(_sightings(cluster))}
+    last_seen = {row[0]: row[1] for row in connection.execute(_sightings(cluster))}
     return tuple(
         msgspec.structs.replace(
             decode(record or "", FindingRecord, f"finding {finding} of run {run}"),
@@ -98,11 +98,6 @@ def read_findings(connection: Connection, run: str, cluster: str) -> tuple[Findi
         )
         for finding, _, record in connection.execute(_findings(run))
     )
-
-
-def read_first_seen(connection: Connection, cluster: str) -> Mapping[str, str]:
-    """Finding id → when the first run that had it was started."""
-    return {finding: first for finding, first, _ in connection.execute(_sightings(cluster))}
 
 
 def read_raw(connection: Connection, cluster: str, where: str) -> Iterator[RawRun | Tombstone]:
@@ -163,7 +158,5 @@ def _findings(run: str) -> Select[str, str, str]:
     )
 
 
-def _sightings(cluster: str) -> Select[str, str, str]:
-    return select(SIGHTINGS.c.finding, SIGHTINGS.c.first_seen, SIGHTINGS.c.last_seen).where(
-        SIGHTINGS.c.cluster == cluster
-    )
+def _sightings(cluster: str) -> Select[str, str]:
+    return select(SIGHTINGS.c.finding, SIGHTINGS.c.last_seen).where(SIGHTINGS.c.cluster == cluster)

@@ -26,11 +26,15 @@ from auditor.history.reading import (
     list_strays,
     newest_run,
     read_findings,
-    read_first_seen,
     read_raw,
     read_rules,
 )
 from auditor.history.schema import RUNS, TOMBSTONES
+from auditor.history.sightings import (
+    AlteredSighting,
+    find_altered_sighting,
+    read_first_seen,
+)
 from auditor.history.snapshots import Folder, SnapshotPlace, open_place
 from auditor.history.stored import (
     HINT_VERIFY,
@@ -159,6 +163,11 @@ class Store:
         """Finding id → when the first run that had it was started."""
         with self._reading() as connection:
             return read_first_seen(connection, cluster)
+
+    def altered_sighting(self, cluster: str) -> AlteredSighting | None:
+        """A finding that is said to be seen since another time than kept runs have recorded."""
+        with self._reading() as connection:
+            return find_altered_sighting(connection, cluster)
 
     def keep(self, run: NewRun, snapshot: Snapshot, *, sign: Sign | None = None) -> EvidenceRecord:
         """Keep a run and its snapshot, as the next link of its cluster's chain: whole or not."""

@@ -40,7 +40,7 @@ def verify_chain(store: Store, cluster: str, keys: Sequence[PublicKey] = ()) -> 
     walk = _Walk(keys)
     for entry in store.raw(cluster):
         walk.pass_by(store, entry)
-    return walk.result(cluster)
+    return walk.result(store, cluster)
 
 
 def verify_store(
@@ -51,6 +51,8 @@ def verify_store(
 ) -> Verification:
     """Verify chains, and what was handed out: name and content of files.
 
+    With ``keys`` a store in which no run is signed is not intact, be it that it holds none.
+
     Raises:
         HistoryError: the store cannot be read.
     """
@@ -58,10 +60,11 @@ def verify_store(
     checked = tuple(verify_file(store, name, data, keys) for name, data in files)
     strays = store.strays()
     broken = any(one.broken for one in chains) or not all(one.state.is_intact for one in checked)
+    unsigned = bool(keys) and not any(one.signed for one in chains)
     return Verification(
         schema=VERIFICATION_SCHEMA,
         store=store.where,
-        is_intact=not broken and not strays,
+        is_intact=not broken and not strays and not unsigned,
         chains=chains,
         strays=strays,
         files=checked,
@@ -91,9 +94,9 @@ class _Walk:
             self._broken = next(self._faults(store, entry), None)
         self._sequence, self._last_hash, self._newest = entry.sequence, entry.hash, entry
 
-    def result(self, cluster: str) -> ChainResult:
+    def result(self, store: Store, cluster: str) -> ChainResult:
         """Return what was found, at the chain's end."""
-        self._broken = self._broken or self._fault_of_end()
+        self._broken = self._broken or self._fault_of_end() or _fault_of_sightings(store, cluster)
         return ChainResult(
             cluster=str(cluster),
             runs=self._counts[RawRun],
@@ -127,3 +130,12 @@ class _Walk:
             yield break_link(entry, Fault.LINK, None, self._last_hash, entry.previous_hash)
         if self._keys and self._signed_from is not None:
             yield from find_signature_faults(entry, self._keys)
+
+
+def _fault_of_sightings(store: Store, cluster: str) -> BrokenLink | None:
+    """By findings that were seen to be sound."""
+    found = store.altered_sighting(cluster)
+    if found is None:
+        return None
+    where, said = found.finding, found.found
+    return BrokenLink(found.run, found.sequence, Fault.SIGHTING, where, found.recorded, said)

@@ -32,6 +32,8 @@ class Fault(StrEnum):
     """The record of a finding is not what was kept under its digest."""
     MISSING_RECORD = "missing-record"
     """The record of a finding is gone."""
+    SIGHTING = "sighting"
+    """A finding is said to be seen since another time than the runs that have it recorded."""
     SNAPSHOT_MISSING = "snapshot-missing"
     SNAPSHOT_UNREADABLE = "snapshot-unreadable"
     """Where the snapshot lies cannot be read: whether it is the run's is not known."""

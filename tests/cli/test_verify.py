@@ -180,8 +180,29 @@ def test_a_history_without_runs_warns(run: Run, tmp_path: Path) -> None:
     with open_store(str(tmp_path / "empty.sqlite"), create=True):
         pass
     ran = run("verify", "--store", "empty.sqlite")
-    assert (0, b"intact: 0 runs of 0 clusters in empty.sqlite\n") == (ran.code, ran.out)
+    said = b"nothing to verify: 0 runs of 0 clusters in empty.sqlite\n"
+    assert (0, said) == (ran.code, ran.out)
     assert ran.err.startswith("warning: the history holds no run")
+
+
+def test_a_history_without_a_signature_is_not_intact_by_a_key(run: Run, tmp_path: Path) -> None:
+    """One run at least must be signed: be it that none is kept, or that all are unsigned."""
+    _, public = write_keys(tmp_path)
+    with open_store(str(tmp_path / "store.sqlite"), create=True):
+        pass
+    asked = ("verify", "--store", "store.sqlite", "--public-key", public)
+    ran = run(*asked)
+    assert 1 == ran.code
+    assert [
+        "broken  no run is kept, and by a public key one must be signed",
+        "broken: 0 runs of 0 clusters in store.sqlite",
+    ] == ran.out.decode().splitlines()
+    assert run(*asked, "-o", "json").json["is_intact"] is False
+    with open_store("store.sqlite", create=True) as store:
+        store.keep(make_run(1), make_snapshot(1))
+    ran = run(*asked)
+    assert 1 == ran.code
+    assert "it was kept without --sign-key" in ran.out.decode()
 
 
 def test_every_fault_and_state_has_its_words(kept: Kept) -> None:

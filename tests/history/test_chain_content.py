@@ -79,7 +79,7 @@ def test_a_snapshot_that_is_missing_cut_or_another_is_told(tamper: Tamper) -> No
 
 
 def test_what_later_runs_change_may_change(tamper: Tamper) -> None:
-    """Sightings, names of clusters, when a snapshot was stored and a run was pruned."""
+    """Sightings that no run recorded, names of clusters, times of storing and pruning."""
     kept = tamper()
     for statement in (
         "UPDATE sightings SET first_seen = 'x', last_seen = 'x'",

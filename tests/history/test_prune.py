@@ -64,6 +64,12 @@ def test_what_is_pruned_is_the_oldest_of_the_chain(store: Store) -> None:
     assert ["run-0120", "run-0002"] == prune_runs(store, 1)
 
 
+def test_a_limit_may_be_longer_than_there_are_dates(store: Store) -> None:
+    """Everything is younger then."""
+    keep_runs(store, 1, 2)
+    assert () == store.prune(keep_days=99999999999, keep_runs=10**30, now=time_of(600)).runs
+
+
 def test_a_limit_that_is_not_set_prunes_nothing(store: Store) -> None:
     """Without either nothing goes."""
     keep_runs(store, 1, 2)

@@ -125,6 +125,32 @@ def test_the_run_of_a_report_is_compared(template: Kept, field: str, state: File
         assert found.where == (f"run.{field}" if found.state is FileState.CONTRADICTED else None)
 
 
+@pytest.mark.parametrize("run", [RUN, PRUNED])
+def test_what_was_added_to_the_run_of_a_report_is_told(template: Kept, run: str) -> None:
+    """The report's digest leaves the run out: it holds what the store says, and no more."""
+    for where in ("run.approved", "run.evidence.approved"):
+        report = msgspec.json.decode(template.reports[run])
+        inner = report["run"] if where == "run.approved" else report["run"]["evidence"]
+        inner["approved"] = "by the auditor"
+        found = template.check(msgspec.json.encode(report))
+        assert (FileState.EDITED, where, "by the auditor") == (
+            found.state,
+            found.where,
+            found.found,
+        )
+
+
+def test_a_run_that_holds_what_cannot_be_compared_is_refused(template: Kept) -> None:
+    """A number that is compared as null, a text that is no text: not even in the run."""
+    report = msgspec.json.decode(template.reports[RUN])
+    data = template.reports[RUN]
+    for value in (b"1e999", rb'"\ud800"'):
+        previous = report["run"]["evidence"]["previous_hash"].encode()
+        odd = data.replace(b'"' + previous + b'"', value, 1)
+        assert odd != data
+        assert FileState.FOREIGN is template.check(odd).state
+
+
 @pytest.mark.parametrize("field", ["cluster", "sequence", "hash", "previous_hash"])
 def test_the_evidence_of_a_report_is_compared(template: Kept, field: str) -> None:
     """Each field of it, also where the run was pruned, and where the field was taken out."""
