@@ -59,7 +59,7 @@ _STORE = (
         metavar="URL",
         help="The database of past runs: an SQLite file, or postgresql+psycopg://USER@HOST/NAME. "
         "A password comes from NETPOL_AUDITOR_STORE, PGPASSWORD or PGPASSFILE.  "
-        "[default: out/history.sqlite, or in the output folder of -o or the settings]",
+        "[default: out/history.sqlite, or in the output folder of the settings]",
     ),
     click.option(
         "--snapshots",
