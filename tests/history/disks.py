@@ -25,6 +25,10 @@ class Disk:
         """Let it be written again."""
         _run("mount", "-o", "remount,rw", str(self.folder))
 
+    def grow(self, size: str) -> None:
+        """Make room, as `mount` spells sizes."""
+        _run("mount", "-o", f"remount,size={size}", str(self.folder))
+
     def fill(self, *, leave: int = 0) -> Path:
         """Fill it up with one file, but for so many bytes."""
         path = self.folder / "ballast"
