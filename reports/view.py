@@ -179,7 +179,7 @@ def _gap(gap: GapRecord) -> GapRow:
     if gap.source is not None:
         parts = [
             gap.source.file,
-            f"document at line {gap.source.document}" if gap.source.document else None,
+            gap.source.document,
             gap.source.field,
         ]
         where = ", ".join(show_name(part) for part in parts if part)

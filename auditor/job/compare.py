@@ -153,7 +153,7 @@ def _place(gap: Gap) -> str:
     source = gap.source
     if source is None or source.file is None:
         return ""
-    return f" ({source.file}{f', document at line {source.document}' if source.document else ''})"
+    return f" ({source.file}{f', {source.document}' if source.document else ''})"
 
 
 def _narrow(side: Compared, settings: Settings, shown: Callable[[Reference], bool]) -> Compared:

@@ -25,7 +25,7 @@ class Blind(StrEnum):
 
 
 class GapSource(Value, frozen=True):
-    """Where a gap arose: the file, the document's first line, and the field in it."""
+    """Where a gap arose: the file, the document (`document 2, line 14`), and the field in it."""
 
     file: str | None = None
     document: str | None = None

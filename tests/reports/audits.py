@@ -187,7 +187,9 @@ GAPS = (
         namespace="shop-test",
         name="broken",
         source=GapSourceRecord(
-            file="policies/test.yaml", document="31", field="spec.ingress[0].ports[0].endPort"
+            file="policies/test.yaml",
+            document="document 2, line 31",
+            field="spec.ingress[0].ports[0].endPort",
         ),
         reason="endPort 80 is below port 443",
         effect="the policy is left out",

@@ -197,7 +197,7 @@ def test_a_gap_says_file_document_and_field() -> None:
     first, second = arrange(make_shop(), SCREEN).gaps.rows
     assert ("pods in payments", "") == (first.what, first.where)
     assert (
-        "policies/test.yaml, document at line 31, spec.ingress[0].ports[0].endPort"
+        "policies/test.yaml, document 2, line 31, spec.ingress[0].ports[0].endPort"
     ) == second.where
 
 
