@@ -262,8 +262,12 @@ def test_hostile_strings_are_text(
 
 def test_a_word_of_ten_thousand_characters_does_not_hold_the_renderer_up() -> None:
     """One name in a manifest once took minutes of processor time; it takes seconds."""
+    audit = make_hostile("x" * 10_000)
+    # what changed has limits of its own (test_pdf_drift), and as many pages again
+    report = msgspec.structs.replace(audit.report, drift=None)
+    audit = msgspec.structs.replace(audit, report=report, trend=None)
     before = time.process_time()
-    text = text_of(read(render_pdf(make_hostile("x" * 10_000))))
+    text = text_of(read(render_pdf(audit)))
     assert time.process_time() - before < 30
     assert "(10,000 characters)" in text
 

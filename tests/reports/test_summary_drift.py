@@ -23,7 +23,7 @@ def test_changes_and_history_are_lines() -> None:
     assert (
         "since 2026-11-14 09:00 UTC: 3 connections opened, 1 closed; "
         "findings: 2 new, 1 resolved, 1 incomparable; policies: 1 added, 1 removed, 2 changed; "
-        "2 new namespaces; 3 changes of scope" in lines
+        "network plugin (CNI) changed; 2 new namespaces; 3 changes of scope" in lines
     )
     assert "history: out/history.sqlite, run 3, hash 1a1a1a1a1a1a…" == lines[-1]
 
