@@ -26,7 +26,7 @@ from tests.oracle.rows import Row, expected_rows, sample_addresses, sample_ports
 # The tracer of coverage takes most of the time here, and other tests cover the engine's lines.
 pytestmark = pytest.mark.no_cover
 
-CLUSTERS_LISTED = 1400
+CLUSTERS_LISTED = 1000
 CLUSTERS_ASKED = 600
 CLUSTERS_ELSE = 150
 
