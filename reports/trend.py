@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.model.findings import Severity
-from auditor.model.history import Trend, TrendPoint
+from auditor.model.history import Trend, TrendPoint, TrendStep
 from auditor.model.report import Audit
 from reports.drift_rows import Cut
 from reports.text import MINUS, count, group_digits
@@ -73,12 +73,15 @@ def arrange_trend(audit: Audit, limit: int) -> TrendDisplay:
     return TrendDisplay(
         text=_introduce(trend),
         chart=draw_trend(trend.points),
-        figures=tuple(compare_runs(trend.points)),
+        figures=tuple(compare_runs((*trend.compared, trend.points[-1]))),
         columns=_COLUMNS,
         runs=Cut(
             trend.runs,
             tuple(map(_run, newest[:limit])),
-            f"{group_digits(rest)} older: netpol-auditor history lists all." if rest > 0 else "",
+            f"{group_digits(rest)} {'older' if trend.step is TrendStep.RUN else 'more'}: "
+            "netpol-auditor history lists all."
+            if rest > 0
+            else "",
         ),
     )
 
@@ -89,6 +92,9 @@ def _without_chart(text: str) -> TrendDisplay:
 
 def _introduce(trend: Trend) -> str:
     shown = len(trend.points)
+    if trend.step is not TrendStep.RUN:
+        runs = f"{count(trend.runs, 'run')} of the cluster, this one included"
+        return f"{runs}: the last of each {trend.step.value} is shown, {shown:,} in all."
     if trend.runs > shown:
         return (
             f"The last {shown:,} of {count(trend.runs, 'run')} of the cluster, this one included."

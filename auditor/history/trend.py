@@ -1,4 +1,4 @@
-"""How the runs of a cluster moved: points for a chart, and the changes since earlier runs."""
+"""How the runs of a cluster moved: points for a chart, and runs to compare the newest with."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from auditor.history.period import read_time
-from auditor.model.findings import Severity
-from auditor.model.history import RunEntry, Trend, TrendChange, TrendPoint, TrendStep
+from auditor.model.history import RunEntry, Trend, TrendPoint, TrendStep
 
 if TYPE_CHECKING:
     from pandas import DatetimeIndex
 
 MOST_POINTS = 52
-LONG_AGO_DAYS = 30
+LONG_AGO_DAYS = 28
 
 _PERIODS = {TrendStep.DAY: "D", TrendStep.WEEK: "W-SUN"}
 """Steps as pandas' periods; a week ends with Sunday."""
@@ -37,7 +36,8 @@ def work_out_trend(points: Sequence[TrendPoint]) -> Trend:
     """The trend of a cluster's points, oldest first, this run's the last.
 
     More than 52 become one for each day, the last of it, or if these are still too many, one for
-    each week, of which the 52 newest are kept. A day or week without a run has no point.
+    each week, of which the 52 newest are kept. A day or week without a run has no point. Of many
+    runs on one day the 52 newest are points.
 
     Raises:
         HistoryError: a point's time is none: somebody altered it.
@@ -52,7 +52,7 @@ def work_out_trend(points: Sequence[TrendPoint]) -> Trend:
         points=tuple(points[position] for position in kept[-MOST_POINTS:]),
         runs=len(points),
         step=step,
-        changes=tuple(_compare(points[one], points[-1]) for one in _earlier(times)),
+        compared=tuple(points[position] for position in _earlier(times)),
     )
 
 
@@ -64,6 +64,8 @@ def _thin(times: DatetimeIndex) -> tuple[TrendStep, list[int]]:
     if len(every) <= MOST_POINTS:
         return TrendStep.RUN, every.tolist()
     by_day = every.groupby(times.tz_localize(None).to_period(_PERIODS[TrendStep.DAY])).last()
+    if len(by_day) == 1:
+        return TrendStep.RUN, every.tolist()
     if len(by_day) <= MOST_POINTS:
         return TrendStep.DAY, by_day.tolist()
     by_week = every.groupby(times.tz_localize(None).to_period(_PERIODS[TrendStep.WEEK])).last()
@@ -71,27 +73,11 @@ def _thin(times: DatetimeIndex) -> tuple[TrendStep, list[int]]:
 
 
 def _earlier(times: DatetimeIndex) -> list[int]:
-    """The positions with which the last is compared: the one before, and one long ago."""
+    """The positions with which the last is compared: one long ago, and the one before."""
     from pandas import Timedelta
 
     newest = len(times) - 1
     long_ago = times[newest] - Timedelta(days=LONG_AGO_DAYS)
     # clocks are set back: the newest of those that are old enough, wherever it stands
     old = [position for position in range(newest) if times[position] <= long_ago]
-    found = [newest - 1] if newest else []
-    return found + [one for one in old[-1:] if one not in found]
-
-
-def _compare(earlier: TrendPoint, newest: TrendPoint) -> TrendChange:
-    score = None
-    if newest.score is not None and earlier.score is not None:
-        score = round(newest.score - earlier.score, 1)
-    return TrendChange(
-        since=earlier.started_at,
-        score=score,
-        by_severity={
-            one.value: newest.by_severity.get(one, 0) - earlier.by_severity.get(one, 0)
-            for one in Severity
-        },
-        gaps=newest.gaps - earlier.gaps,
-    )
+    return sorted({*old[-1:], *([newest - 1] if newest else [])})

@@ -49,17 +49,6 @@ class TrendStep(StrEnum):
     WEEK = "week"
 
 
-class TrendChange(Record, frozen=True):
-    """How the newest point differs from an earlier one: newest less earlier."""
-
-    since: str
-    """When the earlier run started."""
-    score: float | None
-    """Null where one of the two has none."""
-    by_severity: dict[str, int]
-    gaps: int
-
-
 class Trend(Record, frozen=True):
     """The runs of a cluster up to this one, oldest first, and how they moved."""
 
@@ -69,8 +58,9 @@ class Trend(Record, frozen=True):
     """All that are kept with their content."""
     step: TrendStep = TrendStep.RUN
     """Where there are more runs than points, what a point stands for."""
-    changes: tuple[TrendChange, ...] = ()
-    """Since the run before, and since the newest that is 30 days older; where there are such."""
+    compared: tuple[TrendPoint, ...] = ()
+    """What this run is compared with, oldest first, be it a point or not: the newest run that is
+    28 days older, and the run before; where there are such, and each once."""
 
 
 class IntervalState(StrEnum):

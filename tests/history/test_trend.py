@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from auditor.errors import HistoryError
 from auditor.history.trend import LONG_AGO_DAYS, MOST_POINTS, read_points, work_out_trend
-from auditor.model.history import RunEntry, Trend, TrendChange, TrendPoint, TrendStep
+from auditor.model.history import RunEntry, Trend, TrendPoint, TrendStep
 
 START = datetime(2026, 1, 1, 6, tzinfo=UTC)
 
@@ -63,28 +63,43 @@ def test_many_days_become_a_point_a_week() -> None:
     assert {7} == {(later - day).days for day, later in pairwise(days)}
 
 
-def test_the_newest_run_is_compared_with_the_one_before_and_one_long_ago() -> None:
-    """Newest less earlier: a score that rose, findings that went."""
-    trend = work_out_trend(
-        [
-            point(-24 * 60, 10.0, high=9),
-            point(-24 * LONG_AGO_DAYS, 20.1, high=7, gaps=1),
-            point(-24 * LONG_AGO_DAYS + 1, 30.0, high=6),
-            point(-1, None, high=5),
-            point(0, 70.3, high=2, gaps=3),
-        ]
+def test_the_newest_run_is_compared_with_one_long_ago_and_the_one_before() -> None:
+    """Oldest first: the newest that is at least four weeks older, and the one just before."""
+    points = [
+        point(-24 * 60, 10.0, high=9),
+        point(-24 * LONG_AGO_DAYS, 20.1, high=7, gaps=1),
+        point(-24 * LONG_AGO_DAYS + 1, 30.0, high=6),
+        point(-1, None, high=5),
+        point(0, 70.3, high=2, gaps=3),
+    ]
+    assert (points[1], points[3]) == work_out_trend(points).compared
+    assert "2025-12-04T06:00:00Z" == points[1].started_at
+
+
+def test_the_run_before_is_compared_also_where_it_is_no_point() -> None:
+    """Of many runs the last of each day are points; the run before is one of the same day."""
+    points = every(1, 100)
+    trend = work_out_trend(points)
+    assert TrendStep.DAY == trend.step
+    assert points[-2] not in trend.points
+    assert (points[-2],) == trend.compared
+
+
+def test_many_runs_of_one_day_are_points_themselves() -> None:
+    """One point would be no trend: the 52 newest are kept."""
+    points = every(0.1, 60)
+    trend = work_out_trend(points)
+    assert (tuple(points[-MOST_POINTS:]), 60, TrendStep.RUN) == (
+        trend.points,
+        trend.runs,
+        trend.step,
     )
-    none = {"critical": 0, "medium": 0, "low": 0, "info": 0}
-    assert (
-        TrendChange("2026-01-01T05:00:00Z", None, {**none, "high": -3}, 3),
-        TrendChange("2025-12-02T06:00:00Z", 50.2, {**none, "high": -5}, 2),
-    ) == trend.changes
 
 
 def test_one_comparison_is_not_told_twice() -> None:
     """The run before may be the one long ago; the first run is compared with none."""
-    assert 1 == len(work_out_trend([point(-24 * 31), point(0)]).changes)
-    assert () == work_out_trend([point(0)]).changes
+    assert 1 == len(work_out_trend([point(-24 * 31), point(0)]).compared)
+    assert () == work_out_trend([point(0)]).compared
 
 
 def test_a_clock_that_was_set_back_breaks_nothing() -> None:
@@ -92,7 +107,7 @@ def test_a_clock_that_was_set_back_breaks_nothing() -> None:
     points = every(1, 60)
     trend = work_out_trend([*points[30:], *points[:30]])
     assert (60, 3) == (trend.runs, len(trend.points))
-    assert work_out_trend([point(0), point(-24 * 40)]).changes[0].since == point(0).started_at
+    assert (point(0),) == work_out_trend([point(0), point(-24 * 40)]).compared
 
 
 def test_a_time_that_is_none_is_an_error_of_the_store() -> None:

@@ -286,7 +286,8 @@ def make_trend(runs: int, kept: int | None = None) -> Trend:
         )
         for number, day in enumerate(days)
     )
-    return Trend(points, kept or runs)
+    earlier = [points[-number] for number in (5, 2) if number <= runs]
+    return Trend(points, kept or runs, compared=tuple(earlier))
 
 
 def _day(november: int) -> str:

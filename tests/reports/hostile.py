@@ -137,7 +137,8 @@ def make_hostile(hostile: str) -> Audit:
         ),
     )
     points = (TrendPoint(hostile, 1.0, {"high": 1}, 0), TrendPoint(hostile, None, {hostile: 2}, 1))
-    return msgspec.structs.replace(audit, report=report, trend=Trend(points, 9), history=hostile)
+    trend = Trend(points, 9, compared=points[:1])
+    return msgspec.structs.replace(audit, report=report, trend=trend, history=hostile)
 
 
 def make_hostile_drift(hostile: str) -> Drift:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.model.findings import Severity
-from auditor.model.history import Trend, TrendPoint
+from auditor.model.history import Trend, TrendPoint, TrendStep
 from reports.trend import Figure, TrendDisplay, arrange_trend, compare_runs
 from reports.trend_chart import LABELS, LANE, VALUES, WIDTH, draw_trend
 from tests.reports.audits import make_shop
@@ -143,6 +143,19 @@ def test_runs_are_listed_newest_first_and_older_ones_counted() -> None:
     assert 12 == len(display.runs.rows)
     assert "108 older: netpol-auditor history lists all." == display.runs.rest
     assert ("Score", *(one.value.capitalize() for one in Severity), "Gaps") == display.columns
+
+
+def test_where_points_stand_for_days_or_weeks_that_is_said() -> None:
+    """And this run is compared with the run before, which need not be a point."""
+    before = point(0.1, 20.0, high=9)
+    points = (point(2, 70.0, high=1), point(1, 60.0, high=2), point(0, 50.0, high=3))
+    display = arrange(Trend(points, 99, TrendStep.DAY, (before,)), 2)
+    assert (
+        "99 runs of the cluster, this one included: the last of each day is shown, 3 in all."
+    ) == display.text
+    assert "97 more: netpol-auditor history lists all." == display.runs.rest
+    high = next(one for one in display.figures if one.label == "High")
+    assert ("3", "9", "\N{MINUS SIGN}6") == (high.now, high.before, high.change)
 
 
 @pytest.mark.parametrize(
