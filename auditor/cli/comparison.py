@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from auditor.cli.flags import Command, add_flags, format_flag, output_file_flag
 from auditor.cli.lines import print_line
 from auditor.cli.session import Session
 
 if TYPE_CHECKING:
     from auditor.drift.compare import Compared, Comparison
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
 FORMATS = ("table", "json", "markdown", "html")
 
 _FLAGS = (
-    click.option(
-        "-o",
-        "--output",
-        "format_",
-        type=click.Choice(FORMATS),
-        default="table",
-        show_default=True,
-        help="The format; json lists every connection.",
-    ),
-    click.option(
-        "--output-file", metavar="FILE", help="Write to a file, which appears when it is complete."
-    ),
+    format_flag(*FORMATS, remark="json lists every connection"),
+    output_file_flag,
     click.option(
         "--fail-on-opened",
         is_flag=True,
@@ -41,9 +28,7 @@ _FLAGS = (
 
 def comparison_flags(command: Command) -> Command:
     """Add -o, --output-file and --fail-on-opened."""
-    for flag in reversed(_FLAGS):
-        command = flag(command)
-    return command
+    return add_flags(command, _FLAGS)
 
 
 def print_comparison(
@@ -65,13 +50,7 @@ def print_comparison(
     chunks = WRITERS[format_](
         DriftListing(comparison.drift, changes.opened, changes.closed, title, notes)
     )
-    if output_file is None:
-        session.write(chunks)
-    else:
-        from auditor.delivery.directory import write_file
-
-        with session.stage("listing"):
-            write_file(Path(output_file), chunks)
+    session.print_or_save(chunks, output_file)
 
 
 def comparison_code(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from auditor.cli.flags import source_flags
+from auditor.cli.flags import format_flag, output_file_flag, source_flags
 from auditor.cli.gaps import record_gaps, say_gaps
 from auditor.cli.session import Session, utc_now, with_session
 
@@ -22,21 +21,11 @@ FORMATS = ("table", "json", "csv", "dot")
 
 
 @click.command("connections")
-@click.option(
-    "-o",
-    "--output",
-    "format_",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="The format.",
-)
+@format_flag(*FORMATS)
 @click.option("--from", "source", metavar="END", help="Only connections from here.")
 @click.option("--to", "destination", metavar="END", help="Only connections to here.")
 @click.option("--port", metavar="PORT", help="Only this port: 5432, udp/53 or a port's name.")
-@click.option(
-    "--output-file", metavar="FILE", help="Write to a file, which appears when it is complete."
-)
+@output_file_flag
 @source_flags
 @with_session
 def connections(
@@ -64,13 +53,7 @@ def connections(
     gaps = record_gaps((*snapshot.gaps, *view.gaps))
     narrowing = _narrow(view, session, source, destination)
     chunks = WRITERS[format_](_listing(view, narrowing, port)._replace(gaps=gaps))
-    if output_file is None:
-        session.write(chunks)
-    else:
-        from auditor.delivery.directory import write_file
-
-        with session.stage("listing"):
-            write_file(Path(output_file), chunks)
+    session.print_or_save(chunks, output_file)
     if format_ != "json":
         say_gaps(session, gaps)
     if view.recognition.cni.enforces is False:

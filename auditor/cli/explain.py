@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.cli.flags import source_flags
+from auditor.cli.flags import format_flag, source_flags
 from auditor.cli.gaps import record_gaps, say_gaps
 from auditor.cli.session import Session, utc_now, with_session
 
@@ -20,15 +20,7 @@ if TYPE_CHECKING:
 @click.argument("source")
 @click.argument("destination")
 @click.argument("port", required=False)
-@click.option(
-    "-o",
-    "--output",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="The format.",
-)
+@format_flag("text", "json")
 @source_flags
 @with_session
 def explain(session: Session, source: str, destination: str, port: str | None, format_: str) -> int:

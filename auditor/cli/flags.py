@@ -140,27 +140,46 @@ _SCOPE = (
 )
 
 
+output_file_flag = click.option(
+    "--output-file", metavar="FILE", help="Write to a file, which appears when it is complete."
+)
+
+
+def format_flag(*formats: str, remark: str = "") -> Callable[[Command], Command]:
+    """Make `-o` of a verb that prints: one of the formats, of which the first is the default."""
+    return click.option(
+        "-o",
+        "--output",
+        "format_",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help=f"The format; {remark}." if remark else "The format.",
+    )
+
+
 def presentation_flags(command: Command) -> Command:
     """Add -q, -v, --color and --version."""
-    return _add(command, _PRESENTATION)
+    return add_flags(command, _PRESENTATION)
 
 
 def store_flags(command: Command) -> Command:
     """Add what says where past runs are kept, and of which cluster."""
-    return _add(command, _STORE)
+    return add_flags(command, _STORE)
 
 
 def settings_flags(command: Command) -> Command:
     """Add --config and the presentation's flags, for a verb that reads no source."""
-    return _add(command, (_CONFIG, *_PRESENTATION))
+    return add_flags(command, (_CONFIG, *_PRESENTATION))
 
 
 def source_flags(command: Command) -> Command:
     """Add what says where to read from and how, the scope, and the presentation's flags."""
-    return _add(command, (*_SOURCE, *_SCOPE, *_PRESENTATION))
+    return add_flags(command, (*_SOURCE, *_SCOPE, *_PRESENTATION))
 
 
-def _add(command: Command, flags: tuple[Callable[[Command], Command], ...]) -> Command:
+def add_flags(command: Command, flags: tuple[Callable[[Command], Command], ...]) -> Command:
+    """Add flags, listed in this order."""
     return functools.reduce(lambda wrapped, flag: flag(wrapped), reversed(flags), command)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from auditor.cli.flags import Command, settings_flags, store_flags
+from auditor.cli.flags import Command, format_flag, settings_flags, store_flags
 from auditor.cli.lines import print_line
 from auditor.cli.past_runs import open_past_runs, pick_cluster, pick_clusters
 from auditor.cli.session import Session, utc_now, with_session
@@ -17,15 +17,7 @@ from auditor.errors import UsageError
 if TYPE_CHECKING:
     from auditor.history.prune import PruneResult
 
-_FORMAT = click.option(
-    "-o",
-    "--output",
-    "format_",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="The format.",
-)
+_FORMAT = format_flag("table", "json", "csv")
 
 
 def _past_run_flags(command: Command) -> Command:

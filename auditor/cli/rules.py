@@ -9,23 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from auditor.cli.flags import presentation_flags, source_flags
+from auditor.cli.flags import format_flag, presentation_flags, source_flags
 from auditor.cli.session import Session, utc_now, with_session, without_settings
 from auditor.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from auditor.model.recognised import RecognisedAspect
     from auditor.model.report import RulePage
-
-_FORMAT = click.option(
-    "-o",
-    "--output",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="The format.",
-)
 
 
 @click.group("rules")
@@ -34,15 +24,7 @@ def rules() -> None:
 
 
 @rules.command("list")
-@click.option(
-    "-o",
-    "--output",
-    "format_",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    show_default=True,
-    help="The format; markdown holds every page.",
-)
+@format_flag("text", "json", "markdown", remark="markdown holds every page")
 @presentation_flags
 @without_settings
 def list_(session: Session, *, format_: str) -> int:
@@ -69,7 +51,7 @@ def list_(session: Session, *, format_: str) -> int:
     is_flag=True,
     help="Also say what the rule rests on in the cluster of the current context.",
 )
-@_FORMAT
+@format_flag("text", "json")
 @source_flags
 def show(**flags: Any) -> int:
     """Show the page of RULE: what it means, why it matters, how to fix it, when to waive it.

@@ -71,6 +71,21 @@ class Session(NamedTuple):
                     f"standard output cannot be written: {error.strerror}", hint="is the disk full?"
                 ) from error
 
+    def print_or_save(self, chunks: Iterable[bytes], file: str | None) -> None:
+        """Write data to a file, which appears when it is complete; without one as `write` does.
+
+        Raises:
+            OutputError: it cannot be written.
+            BrokenPipeError: nobody reads standard output any more.
+        """
+        if file is None:
+            self.write(chunks)
+            return
+        from auditor.delivery.directory import write_file
+
+        with self.stage("listing"):
+            write_file(Path(file), chunks)
+
     def note(self, text: str) -> None:
         """Say something by the way; -q silences it."""
         if not self.quiet:

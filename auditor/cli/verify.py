@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from auditor.cli.flags import settings_flags, store_flags
+from auditor.cli.flags import format_flag, settings_flags, store_flags
 from auditor.cli.lines import print_line
 from auditor.cli.past_runs import open_past_runs, pick_clusters
 from auditor.cli.session import Session, with_session
@@ -26,15 +26,7 @@ BROKEN = 1
     help="The key (Ed25519, PEM) by which every run from the first signed one on must be signed; "
     "one run at least must be; repeatable where keys have changed.",
 )
-@click.option(
-    "-o",
-    "--output",
-    "format_",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="The format.",
-)
+@format_flag("table", "json")
 @store_flags
 @settings_flags
 @with_session

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.cli.exit_codes import completion_code
-from auditor.cli.flags import source_flags
+from auditor.cli.flags import format_flag, source_flags
 from auditor.cli.gaps import say_gaps
 from auditor.cli.session import Session, utc_now, with_session
 
@@ -24,15 +24,7 @@ def waivers() -> None:
 
 @waivers.command("check")
 @click.argument("waivers", metavar="FILE...", nargs=-1, required=True)
-@click.option(
-    "-o",
-    "--output",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="The format.",
-)
+@format_flag("text", "json")
 @source_flags
 @with_session
 def check(session: Session, *, format_: str) -> int:
