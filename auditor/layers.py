@@ -39,10 +39,13 @@ VARIABLE_PREFIX = "NETPOL_AUDITOR_"
 CONFIG_VARIABLE = f"{VARIABLE_PREFIX}CONFIG"
 DEFAULT_FILE = "netpol-auditor.yaml"
 
+MAIL_PASSWORD_VARIABLE = f"{VARIABLE_PREFIX}MAIL_PASSWORD"
+"""A secret, and so no setting: whoever sends mail asks for it."""
+
 _FOREIGN_VARIABLES = frozenset({f"{VARIABLE_PREFIX}CACHE"})
 """Variables of the build script of the tests' control plane: they do not steer a run."""
 
-_NESTED = frozenset({"detection", "rules"})
+_NESTED = frozenset({"delivery", "detection", "rules"})
 """Settings that no variable can hold."""
 
 _SLASHES = 2
@@ -86,6 +89,7 @@ _FLAGS: Mapping[str, str] = {
     "namespaces": "--namespace",
     "request_timeout_seconds": "--request-timeout",
     "signing_key": "--sign-key",
+    "timeout_seconds": "--timeout",
 }
 """Flags whose names are not the fields'."""
 
@@ -102,7 +106,7 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, object]:
     """The settings of the environment. A variable that is set but empty says nothing."""
     fields = {one.name: one.type for one in msgspec.structs.fields(Settings)}
     by_variable = {_spell_variable(key): key for key in fields if key not in _NESTED}
-    known = {*by_variable, CONFIG_VARIABLE, *_FOREIGN_VARIABLES}
+    known = {*by_variable, CONFIG_VARIABLE, MAIL_PASSWORD_VARIABLE, *_FOREIGN_VARIABLES}
     layer: dict[str, object] = {}
     for variable, text in sorted(environ.items()):
         if not variable.startswith(VARIABLE_PREFIX):
@@ -290,14 +294,18 @@ def _normalise(key: str, value: object) -> object:
             return {
                 name.strip(): reason.strip() or _EXCLUDED_BY_SETTINGS for name, _, reason in pairs
             }
-        case "request_timeout_seconds", str():
+        case "request_timeout_seconds" | "timeout_seconds", str():
             return parse_duration(value)
-        case "request_timeout_seconds", int() | float() if not 0 <= value < UNLIMITED_SECONDS:
+        case "request_timeout_seconds" | "timeout_seconds", int() | float() if (
+            not 0 <= value < UNLIMITED_SECONDS
+        ):
             raise ValueError(f"{value} seconds are out of range")
         case "selector", str():
             parse_selector(value)
     return value
 
+
+_FORM_OF_DURATIONS = "seconds, or for instance 30s or 1m30s; 0 is no limit"
 
 _FORMS: Mapping[str, str] = {
     "detection": "names are texts, and so is what they stand for; system_namespaces is a list",
@@ -307,7 +315,8 @@ _FORMS: Mapping[str, str] = {
     "keep_days": "a number of days, 1 or more",
     "keep_runs": "a number of runs, 1 or more; the newest is never dropped",
     "rules": "give `enabled: false` or a severity, and the reason",
-    "request_timeout_seconds": "seconds, or for instance 30s or 1m30s; 0 is no limit",
+    "request_timeout_seconds": _FORM_OF_DURATIONS,
     "selector": "kubectl's syntax: app=web,tier!=db,env in (dev,test),!legacy",
+    "timeout_seconds": _FORM_OF_DURATIONS,
 }
 """Hints for values that are not plainly a text, a list or a truth value."""

@@ -33,8 +33,23 @@ _PASSWORDS = frozenset({"password", "sslpassword"})
 UNLIMITED_SECONDS = 365 * 86400.0
 """kubectl's `--request-timeout 0` means no limit; sockets want a number."""
 
-_ELSEWHERE = frozenset({"output", "store", "snapshots", "signing_key", "keep_days", "keep_runs"})
+_ELSEWHERE = frozenset(
+    {
+        "delivery",
+        "keep_days",
+        "keep_runs",
+        "metrics_file",
+        "output",
+        "pushgateway",
+        "signing_key",
+        "snapshots",
+        "store",
+        "timeout_seconds",
+    }
+)
 """Settings that do not change what a run finds."""
+
+_MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
 class ClusterAccess(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +60,8 @@ class ClusterAccess(msgspec.Struct, frozen=True, kw_only=True):
     as_user: str | None = None
     as_groups: tuple[str, ...] = ()
     request_timeout_seconds: float = 60.0
+    timeout_seconds: float = 1800.0
+    """For all requests together."""
 
 
 class DataFile(msgspec.Struct, frozen=True):
@@ -87,6 +104,85 @@ class RuleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("the reason is missing")
 
 
+class MailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The mail server that takes reports. The password is no setting: see ``password_file``."""
+
+    host: str
+    port: int | None = None
+    """None: the port of the kind of security."""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """The server's certificate is verified, by its name. `none` sends in the clear."""
+    ca_file: str = ""
+    """The certificates (PEM) that are trusted in place of the system's."""
+    user: str = ""
+    """Empty: no login."""
+    password_file: str = ""
+    """The file of the password; empty: the variable ``NETPOL_AUDITOR_MAIL_PASSWORD``."""
+    sender: str
+    """The address that mail comes from. Its domain is that of the Message-IDs."""
+    reply_to: str = ""
+    timeout_seconds: float = 30.0
+    """How long the server may be silent."""
+    max_megabytes: float = 10.0
+    """How large a message may be, encoded: attachments that do not fit are left out."""
+
+    @property
+    def server_port(self) -> int:
+        """The port, of the kind of security where none is set."""
+        return self.port or _MAIL_PORTS[self.security]
+
+
+class Audience(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who gets a report of what: all of it, or no more than some namespaces."""
+
+    name: str
+    to: tuple[str, ...] = ()
+    """Mail addresses."""
+    webhook_file: str = ""
+    """The file of the URL (it is a secret) that takes Slack's JSON."""
+    everything: bool = False
+    """The whole report, other audiences' findings too."""
+    namespaces: tuple[str, ...] = ()
+    """Namespaces, as names or globs."""
+    namespace_selector: str = ""
+    """Namespaces by their labels, in kubectl's syntax; one of both is enough to be chosen."""
+    names_others: bool = False
+    """Whether the other ends of connections are named where they lie in other namespaces."""
+
+    def __post_init__(self) -> None:
+        """Refuse an audience that gets nothing, or of which it is not said what it gets."""
+        if not self.name.strip():
+            raise ValueError("the name is empty")
+        if not self.to and not self.webhook_file:
+            raise ValueError("neither `to` nor `webhook_file` is given")
+        narrowed = bool(self.namespaces or self.namespace_selector.strip())
+        if self.everything == narrowed:
+            raise ValueError(
+                "give either `everything: true` or `namespaces` and `namespace_selector`"
+            )
+        parse_selector(self.namespace_selector)
+
+
+class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is sent reports, how often, and how."""
+
+    period: Literal["run", "day", "week", "month"] = "week"
+    """Nobody is sent two reports of the same period, in UTC; a week is ISO 8601's."""
+    mail: MailSettings | None = None
+    audiences: tuple[Audience, ...] = ()
+    report_url: str = ""
+    """Where the whole report can be read: a link in messages to those who get everything."""
+
+    def __post_init__(self) -> None:
+        """Refuse audiences of the same name, and addresses without a server."""
+        names = [one.name for one in self.audiences]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"audience {name} is there twice")
+        if self.mail is None and any(one.to for one in self.audiences):
+            raise ValueError("audiences have addresses, and `mail` names no server")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that steers a run. Field names are the keys of the settings file, too."""
 
@@ -97,6 +193,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     as_user: str | None = None
     as_groups: tuple[str, ...] = ()
     request_timeout_seconds: float = 60.0
+    timeout_seconds: float = 1800.0
+    """How long collecting from a cluster may take in all; what is unread then is a gap."""
     namespaces: tuple[str, ...] = ()
     """What is judged and shown; none: all namespaces."""
     exclude_namespaces: Mapping[str, str] = {}
@@ -133,6 +231,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Waiver files. In a settings file: paths, from its folder."""
     waiver_annotations: tuple[str, ...] = ()
     """The rules of which annotations in the cluster may waive findings."""
+    delivery: DeliverySettings = DeliverySettings()
+    metrics_file: str = ""
+    """The file (of Prometheus' textfile collector) that metrics are written to."""
+    pushgateway: str = ""
+    """The URL of the Pushgateway that metrics are pushed to."""
 
     @property
     def access(self) -> ClusterAccess:
@@ -143,6 +246,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             as_user=self.as_user,
             as_groups=self.as_groups,
             request_timeout_seconds=self.request_timeout_seconds or UNLIMITED_SECONDS,
+            timeout_seconds=self.timeout_seconds or UNLIMITED_SECONDS,
         )
 
     @property

@@ -2,57 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-import uuid
-from collections.abc import Iterable
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
-
 import click
 
-from auditor.cli.flags import refuse_format, source_flags, store_flags
-from auditor.cli.lines import print_line
-from auditor.cli.session import Session, print_error, utc_now, with_session
-from auditor.errors import DeliveryError
-from auditor.model.findings import RuleStatus, Severity
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from auditor.job.audit import Finished
-    from auditor.model.report import Report
+from auditor.cli.flags import refuse_format
+from auditor.cli.run import audit_flags, run_audit
+from auditor.cli.session import Session, with_session
 
 
 @click.command("audit")
-@click.option("-o", "--output", metavar="FOLDER", help="The report's folder.  [default: out]")
 @click.option(
     "--print",
     "print_",
     type=click.Choice(["json", "table"]),
     help="Print the report, or its findings, instead of the summary.",
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice([one.value for one in Severity]),
-    help="Findings of this severity or a worse one make exit code 10.",
-)
-@click.option(
-    "--waivers",
-    multiple=True,
-    metavar="FILE",
-    help="A file of waivers: findings that are accepted, by whom and until when (repeatable).",
-)
-@click.option(
-    "--no-store", is_flag=True, help="Keep no history: the run is not compared with the last one."
-)
-@click.option(
-    "--sign-key",
-    "signing_key",
-    metavar="FILE",
-    help="The private key (Ed25519, PEM) that signs the run: report.sig is written beside it.",
-)
-@store_flags
-@source_flags
+@audit_flags
 @with_session
 def audit(session: Session, *, print_: str | None) -> int:
     """Audit a cluster, manifests or a saved snapshot, and write a report.
@@ -61,70 +25,5 @@ def audit(session: Session, *, print_: str | None) -> int:
     The run is kept in the store, which by default is history.sqlite in that folder, and compared
     with the last one of the cluster.
     """
-    from auditor.cli.exit_codes import FAILED_RULE, FINDINGS, completion_code
-    from auditor.job.audit import audit_source
-    from auditor.job.steps import deliver_files
-
     refuse_format(session.settings.output, "audit", "use --print json|table")
-    finished = audit_source(
-        session.settings,
-        run_id=str(uuid.uuid4()),
-        clock=utc_now,
-        stdin=session.stdin,
-        stage=session.stage,
-    )
-    report = finished.audit.report
-    for pattern in _idle_exclusions(report, session.settings.exclude_namespaces):
-        print_line(f"warning: excluded namespace {pattern} is none that was found")
-    codes: set[int] = set()
-    if finished.unkept is not None:
-        # The report says so, too: it must not be lost with the history.
-        print_error(finished.unkept)
-        is_kept = report.run.evidence is not None
-        codes.add(finished.unkept.exit_code if is_kept else DeliveryError.exit_code)
-    paths: tuple[Path, ...] = ()
-    try:
-        paths = deliver_files(finished.files, session.settings)
-    except DeliveryError as error:
-        # The result is printed all the same: it must not be lost with the files.
-        print_error(error)
-        codes.add(error.exit_code)
-    _print(session, finished, paths, print_)
-    if any(one.status is RuleStatus.ERROR for one in report.rules):
-        codes.add(FAILED_RULE)
-    if _fails_on(report, session.settings.fail_on):
-        codes.add(FINDINGS)
-    return completion_code(
-        gaps=bool(report.scope.gaps), strict=session.settings.strict, others=codes
-    )
-
-
-def _print(
-    session: Session, finished: Finished, paths: tuple[Path, ...], print_: str | None
-) -> None:
-    """Print the summary (-q: nothing) or what was asked for; then nothing else is on stdout."""
-    from reports.paint import choose_paint
-    from reports.summary import render_findings, render_summary
-
-    paint = choose_paint(colors=session.colors(sys.stdout))
-    if print_ == "json":
-        session.write((dict(finished.files)["report.json"],))
-    elif print_ == "table":
-        session.write((render_findings(finished.audit, paint).encode(),))
-    elif not session.quiet:
-        session.write((render_summary(finished.audit, tuple(map(str, paths)), paint).encode(),))
-    if print_ is not None:
-        for path in paths:
-            session.note(f"written: {path}")
-
-
-def _idle_exclusions(report: Report, excluded: Iterable[str]) -> Iterable[str]:
-    """The exclusions that exclude nothing: whatever matches one is among what is not judged."""
-    left_out = [one.name for one in report.scope.namespaces.excluded]
-    return (one for one in excluded if not any(fnmatchcase(name, one) for name in left_out))
-
-
-def _fails_on(report: Report, threshold: Severity | None) -> bool:
-    return threshold is not None and any(
-        one.status == "open" and one.severity.rank <= threshold.rank for one in report.findings
-    )
+    return run_audit(session, print_=print_)

@@ -102,6 +102,13 @@ _SOURCE = (
         help="How long a request may take, as 30 or 1m30s; 0 is no limit.  [default: 60s]",
     ),
     click.option(
+        "--timeout",
+        "timeout_seconds",
+        metavar="DURATION",
+        help="How long reading the cluster may take in all; the rest is then a gap.  "
+        "[default: 30m]",
+    ),
+    click.option(
         "--ip-blocks-match-pods",
         type=click.Choice(["auto", "yes", "no"]),
         help="Whether an ipBlock also matches pods' addresses; auto asks the CNI that is found.",
