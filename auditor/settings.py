@@ -269,6 +269,12 @@ def evident_settings(settings: Settings) -> dict[str, Any]:
     return {key: one for key, one in kept.items() if key not in _ELSEWHERE}
 
 
+def with_place(settings: Settings, today: Settings) -> Settings:
+    """The settings that a result rests on, with today's for where it goes."""
+    place = {key: getattr(today, key) for key in sorted(_ELSEWHERE)}
+    return msgspec.structs.replace(settings, **place)
+
+
 def store_url(settings: Settings) -> str | None:
     """The store of past runs; None where the settings want none."""
     if settings.store == NO_STORE:

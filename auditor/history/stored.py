@@ -11,7 +11,7 @@ import msgspec
 
 from auditor.errors import HistoryError
 from auditor.history.header import RunHeader
-from auditor.model.report import FindingRecord, RuleRecord
+from auditor.model.report import EvidenceRecord, FindingRecord, RuleRecord
 
 Kind = TypeVar("Kind")
 
@@ -45,6 +45,16 @@ class StoredRun:
     def header(self) -> RunHeader:
         """Tool, settings, scope, summary, digests."""
         return decode(self.header_text, RunHeader, f"run {self.id}")
+
+    @property
+    def evidence(self) -> EvidenceRecord:
+        """Its link in the chain."""
+        return EvidenceRecord(
+            cluster=self.cluster,
+            sequence=self.sequence,
+            hash=self.hash,
+            previous_hash=self.previous_hash,
+        )
 
     @cached_property
     def rules(self) -> tuple[RuleRecord, ...]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from auditor.history.header import NewRun
     from auditor.history.signature import SigningKey
     from auditor.history.store import Store
+    from auditor.history.stored import StoredRun
+    from auditor.model.drift import Drift
     from auditor.model.history import TrendPoint
     from auditor.model.report import Audit, Report
     from auditor.reachability.view import View
@@ -163,16 +165,27 @@ def _add_drift(audit: Audit, view: View, settings: Settings, store: Store, clust
     Raises:
         HistoryError: the run, or its snapshot, cannot be read.
     """
-    from auditor.drift.compare import compare
-
     previous = store.latest(cluster)
     if previous is None:
         return audit
+    drift = compare_with(previous, audit, view, settings, store)
+    return msgspec.structs.replace(audit, report=msgspec.structs.replace(audit.report, drift=drift))
+
+
+def compare_with(
+    previous: StoredRun, audit: Audit, view: View, settings: Settings, store: Store
+) -> Drift:
+    """What changed from a run to an audit, of what the settings narrow to.
+
+    Raises:
+        HistoryError: the run, or its snapshot, cannot be read.
+    """
+    from auditor.drift.compare import compare
+
     before = side_of_run(store, previous, settings)
     now = side_of_audit(audit, view, settings, audit.report.run.id)
     shown = shown_workloads(settings, (before.snapshot, view.snapshot))
-    drift = compare(before, now, shown=shown).drift
-    return msgspec.structs.replace(audit, report=msgspec.structs.replace(audit.report, drift=drift))
+    return compare(before, now, shown=shown).drift
 
 
 def _with_history(audit: Audit, history: str) -> Audit:

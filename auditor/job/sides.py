@@ -55,10 +55,7 @@ def side_of_run(store: Store, run: StoredRun, settings: Settings) -> Compared:
     from auditor.drift.compare import Compared
 
     header = run.header
-    try:
-        then = msgspec.convert(header.settings, Settings)
-    except msgspec.ValidationError:
-        then = settings
+    then = settings_of_run(run, settings)
     snapshot = store.load_snapshot(run)
     recognition = recognize(snapshot, then.detection)
     return Compared(
@@ -75,6 +72,18 @@ def side_of_run(store: Store, run: StoredRun, settings: Settings) -> Compared:
         settings_digest=_digest(then),
         tool_version=header.tool.version,
     )
+
+
+def settings_of_run(run: StoredRun, settings: Settings) -> Settings:
+    """The settings by which a run was judged; those of now where they cannot be read any more.
+
+    Raises:
+        HistoryError: the run cannot be read.
+    """
+    try:
+        return msgspec.convert(run.header.settings, Settings)
+    except msgspec.ValidationError:
+        return settings
 
 
 def _digest(settings: Settings) -> str:
