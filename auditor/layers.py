@@ -29,9 +29,11 @@ from auditor.model.findings import Severity
 from auditor.model.selector_syntax import parse_selector
 from auditor.settings import (
     UNLIMITED_SECONDS,
+    DeliverySettings,
     DetectionSettings,
     Settings,
     holds_password,
+    refuse_delivery,
     refuse_pattern,
 )
 
@@ -165,7 +167,39 @@ def _read_file(
         # read again by who judges: here it is only known which line names a file that is none
         read = _read_listed(listed, ("waivers",), "waiver file", path.parent, file)
         content["waivers"] = [str(one) for one, _ in read]
+    content["delivery"] = _from_folder(content.get("delivery"), path.parent)
     return _refuse_passwords(_check_layer(content, file.error, rule_ids), file.error)
+
+
+def _from_folder(delivery: object, folder: Path) -> object:
+    """The delivery of a settings file, its files' paths from the file's folder.
+
+    They are not read yet: they hold secrets, and most verbs send nothing.
+    """
+    if not isinstance(delivery, Mapping):
+        return delivery
+
+    def placed(part: object) -> object:
+        if not isinstance(part, Mapping):
+            return part
+        files = {key: one for key, one in part.items() if key in _FILES_OF_DELIVERY}
+        return {
+            **part,
+            **{
+                key: str(folder / one) for key, one in files.items() if one and isinstance(one, str)
+            },
+        }
+
+    audiences = delivery.get("audiences")
+    changed = dict(delivery)
+    if "mail" in changed:
+        changed["mail"] = placed(changed["mail"])
+    if isinstance(audiences, list):
+        changed["audiences"] = [placed(one) for one in audiences]
+    return changed
+
+
+_FILES_OF_DELIVERY = frozenset({"ca_file", "password_file", "webhook_file"})
 
 
 def _read_listed(
@@ -215,7 +249,7 @@ def _check_layer(
             raise fault(found.path, found.reason, hint=found.hint or hint) from error
         except ValueError as error:
             raise fault((key,), f"is malformed: {error}", hint=hint) from error
-    if misfit := _misdeclared(checked) or _too_short(checked):
+    if misfit := _misdeclared(checked) or _too_short(checked) or _misdirected(checked):
         raise fault(misfit.path, misfit.reason, hint=misfit.hint)
     for path, rule in _named_rules(checked):
         if rule not in (known := rule_ids()):
@@ -274,6 +308,15 @@ def _too_short(checked: Mapping[str, Any]) -> Misfit | None:
     return None
 
 
+def _misdirected(checked: Mapping[str, Any]) -> Misfit | None:
+    """The first address, host or other part of delivery that cannot be."""
+    refused = refuse_delivery(checked.get("delivery", DeliverySettings()))
+    if refused is None:
+        return None
+    path, reason, hint = refused
+    return Misfit(path, f"is malformed: {reason}", hint)
+
+
 def _named_rules(checked: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], str]]:
     """Every rule that a layer names, and where."""
     for rule in checked.get("rules", ()):
@@ -308,6 +351,7 @@ def _normalise(key: str, value: object) -> object:
 _FORM_OF_DURATIONS = "seconds, or for instance 30s or 1m30s; 0 is no limit"
 
 _FORMS: Mapping[str, str] = {
+    "delivery": "see delivery in the README: mail, audiences, period, report_url",
     "detection": "names are texts, and so is what they stand for; system_namespaces is a list",
     "exclude_namespaces": "list `name` or `name=reason`, or map names to reasons",
     "fail_on": f"one of {', '.join(Severity)}",

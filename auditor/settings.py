@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
-from typing import Any, Literal
-from urllib.parse import parse_qsl
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 from auditor.model.canonical import encode_canonical
 from auditor.model.findings import Severity
+from auditor.model.mail_addresses import is_loopback, refuse_address, refuse_host
 from auditor.model.selector_syntax import parse_selector
 from auditor.model.selectors import LabelSelector
 
@@ -50,6 +51,10 @@ _ELSEWHERE = frozenset(
 """Settings that do not change what a run finds."""
 
 _MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
+_LONGEST_SILENCE_SECONDS = 300
+_LONGEST_AUDIENCE = 64
+"""Characters: the name is part of a key of the store."""
 
 
 class ClusterAccess(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +113,7 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The mail server that takes reports. The password is no setting: see ``password_file``."""
 
     host: str
-    port: int | None = None
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
     """None: the port of the kind of security."""
     security: Literal["starttls", "tls", "none"] = "starttls"
     """The server's certificate is verified, by its name. `none` sends in the clear."""
@@ -121,9 +126,9 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     sender: str
     """The address that mail comes from. Its domain is that of the Message-IDs."""
     reply_to: str = ""
-    timeout_seconds: float = 30.0
+    timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=_LONGEST_SILENCE_SECONDS)] = 30.0
     """How long the server may be silent."""
-    max_megabytes: float = 10.0
+    max_megabytes: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 10.0
     """How large a message may be, encoded: attachments that do not fit are left out."""
 
     @property
@@ -153,6 +158,8 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Refuse an audience that gets nothing, or of which it is not said what it gets."""
         if not self.name.strip():
             raise ValueError("the name is empty")
+        if len(self.name) > _LONGEST_AUDIENCE or not self.name.isprintable():
+            raise ValueError(f"the name is not of {_LONGEST_AUDIENCE} printable characters at most")
         if not self.to and not self.webhook_file:
             raise ValueError("neither `to` nor `webhook_file` is given")
         narrowed = bool(self.namespaces or self.namespace_selector.strip())
@@ -253,6 +260,70 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def pod_selector(self) -> LabelSelector | None:
         """The label selector, where one is set."""
         return parse_selector(self.selector) if self.selector.strip() else None
+
+
+Refusal = tuple[tuple[str | int, ...], str, str]
+"""The path of a key, why its value cannot be, and a hint."""
+
+
+def refuse_delivery(delivery: DeliverySettings) -> Refusal | None:
+    """The first thing about delivery that cannot be."""
+    if delivery.mail is not None and (refused := next(_mail_refusals(delivery.mail), None)):
+        return refused
+    for position, audience in enumerate(delivery.audiences):
+        if refused := next(_audience_refusals(audience, position), None):
+            return refused
+    if delivery.report_url and not _is_link(delivery.report_url):
+        hint = "for instance https://reports.example/netpol/"
+        return ("delivery", "report_url"), "it is no URL of a page, without a password", hint
+    return None
+
+
+def _mail_refusals(mail: MailSettings) -> Iterator[Refusal]:
+    at = ("delivery", "mail")
+    if refused := refuse_host(mail.host):
+        yield (*at, "host"), refused, "the port has a key of its own"
+    if refused := refuse_address(mail.sender):
+        yield (*at, "sender"), refused, _HINT_ADDRESS
+    if mail.reply_to and (refused := refuse_address(mail.reply_to)):
+        yield (*at, "reply_to"), refused, _HINT_ADDRESS
+    if mail.password_file and not mail.user:
+        yield (*at, "password_file"), "there is a password, and no user", "set user, too"
+    if not (mail.user.isascii() and mail.user.isprintable()):
+        yield (*at, "user"), "it holds other characters than printable ASCII", ""
+    if shows_password(mail):
+        reason = "the password would be readable on the way"
+        yield (*at, "security"), reason, "use `starttls` or `tls`, or leave out the user"
+
+
+def _audience_refusals(audience: Audience, position: int) -> Iterator[Refusal]:
+    at = ("delivery", "audiences", position)
+    for place, address in enumerate(audience.to):
+        if refused := refuse_address(address):
+            yield (*at, "to", place), refused, _HINT_ADDRESS
+        if address.lower() in map(str.lower, audience.to[:place]):
+            yield (*at, "to", place), f"{address} is there twice", "leave one of them out"
+    for place, pattern in enumerate(audience.namespaces):
+        if not pattern.strip():
+            yield (*at, "namespaces", place), "it is empty", "give a name or a glob"
+
+
+def shows_password(mail: MailSettings) -> bool:
+    """Whether a login would let others on the way read the password."""
+    return bool(mail.user) and mail.security == "none" and not is_loopback(mail.host)
+
+
+_HINT_ADDRESS = "the address alone, for instance security@example.com"
+
+
+def _is_link(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        names_place = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    plain = text.isascii() and text.isprintable() and not set(text) & set(" <>\"'`")
+    return names_place and plain and parts.scheme in {"http", "https"} and "@" not in parts.netloc
 
 
 def digest_settings(settings: Settings) -> str:

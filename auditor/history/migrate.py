@@ -15,7 +15,7 @@ from auditor.history.engine import Database, writing
 
 VERSION_TABLE = "netpol_auditor_version"
 
-VERSIONS = ("0001", "0002")
+VERSIONS = ("0001", "0002", "0003")
 """The steps, oldest first."""
 
 NEWEST = VERSIONS[-1]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import Connection, bindparam, delete, exists, select
 
 from auditor.errors import HistoryError
+from auditor.history.deliveries import forget_deliveries
 from auditor.history.engine import Database, writing
 from auditor.history.header import RunHeader
 from auditor.history.migrate import lock_store
@@ -106,6 +107,7 @@ def prune(
         lock_store(connection, exclusive=True)
         chosen = choose(connection, retention, cluster)
         own = frozenset(_bury(connection, one.id, retention.now) for one in chosen)
+        forget_deliveries(connection, retention.now)
         if chosen:
             connection.execute(
                 delete(RECORDS).where(~exists().where(FINDINGS.c.record == RECORDS.c.digest))

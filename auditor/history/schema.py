@@ -99,6 +99,27 @@ SIGHTINGS = Table(
 )
 """When a finding was seen: what later runs change, and no hash covers."""
 
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("cluster", ForeignKey("clusters.key"), nullable=False),
+    Column("period", Text, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    # No reference: what was sent stays sent when the run is pruned.
+    Column("run", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("size", Integer),
+    Column("error", Text),
+    PrimaryKeyConstraint("cluster", "period", "audience", "channel", "recipient"),
+    sqlite_with_rowid=False,
+)
+"""What was sent to whom: no evidence, and no hash covers it."""
+
 TOMBSTONES = Table(
     "tombstones",
     METADATA,

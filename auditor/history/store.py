@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from auditor.errors import ArchiveError, HistoryError, UnknownNameError, UsageError
+from auditor.history.deliveries import Deliveries
 from auditor.history.engine import WAIT_SECONDS, Database, open_database, parse_url
 from auditor.history.entries import list_entries
 from auditor.history.failures import reported
@@ -174,6 +175,10 @@ class Store:
         with reported(self.where):
             self._update()
             return keep(self._database, self.snapshots, run, snapshot, sign)
+
+    def deliveries(self, cluster: str) -> Deliveries:
+        """What of a cluster was sent to whom."""
+        return Deliveries(self._database, cluster, reading=self._reading, update=self._update)
 
     def prune(
         self,

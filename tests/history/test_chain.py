@@ -51,6 +51,8 @@ UNCOVERED = {
     "clusters": ("key", "name", "uid"),
     "sightings": ("cluster", "finding", "first_seen", "last_seen"),
     "snapshots": ("digest", "stored_at", "content"),
+    # what was sent is no evidence of the cluster
+    "deliveries": tuple(one.name for one in METADATA.tables["deliveries"].columns),
 }
 
 

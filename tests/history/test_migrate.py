@@ -77,7 +77,7 @@ def test_an_older_schema_is_not_touched_by_reading(place: OpenStore, tmp_path: P
     with place(create=False) as store:
         assert store.prune(keep_days=None, keep_runs=1, now="2026-02-01").runs
         assert 2 == len(store.entries())
-    assert [("0002",)] == run_sql(place.url, VERSION)
+    assert [("0003",)] == run_sql(place.url, VERSION)
 
 
 def test_runs_that_were_migrated_are_evidence_still(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_newer_schema_is_left_alone(place: OpenStore) -> None:
         ):
             pytest.fail("it opened")
         assert "update netpol-auditor" in caught.value.hint
-    run_sql(place.url, "UPDATE netpol_auditor_version SET version_num = '0002'")
+    run_sql(place.url, "UPDATE netpol_auditor_version SET version_num = '0003'")
     with place() as store:
         assert 1 == len(store.entries())
 

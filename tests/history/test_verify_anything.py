@@ -61,8 +61,10 @@ def answer(kept: Kept, *files: bytes, keys: Sequence[PublicKey] = ()) -> str:
 
 
 def columns() -> Iterator[tuple[str, str]]:
-    """Every column of the store."""
+    """Every column of the store, but those of a table that verifying does not read."""
     for table in METADATA.sorted_tables:
+        if table.name == "deliveries":
+            continue
         yield from ((table.name, one.name) for one in table.columns)
 
 
