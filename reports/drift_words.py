@@ -76,6 +76,9 @@ def describe_endpoint(endpoint: EndpointRecord) -> str:
     """Return `ns/kind/name`, with a variant in brackets; or the range of addresses."""
     if endpoint.addresses is not None:
         return show_name(endpoint.addresses)
+    if endpoint.kind is None:
+        # ends that are not named: `another namespace`, `other namespaces: 12 workloads`
+        return show_name(": ".join(filter(None, (endpoint.namespace, endpoint.name))))
     key = "/".join(part or "" for part in (endpoint.namespace, endpoint.kind, endpoint.name))
     variant = f"[{','.join(endpoint.variant)}]" if endpoint.variant else ""
     return show_name(f"{key}{variant}")

@@ -8,7 +8,7 @@ import msgspec
 
 from auditor.errors import HistoryError, UsageError
 from auditor.job.sides import shown_workloads, side_of_audit, side_of_run
-from auditor.job.steps import Stage, seal
+from auditor.job.steps import Stage, scope_of, seal
 from auditor.settings import Settings, evident_settings, store_url
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _add_drift(audit: Audit, view: View, settings: Settings, store: Store, clust
         return audit
     before = side_of_run(store, previous, settings)
     now = side_of_audit(audit, view, settings, audit.report.run.id)
-    shown = shown_workloads(settings, (before.snapshot, view.snapshot))
+    shown = shown_workloads(scope_of(settings), (before.snapshot, view.snapshot))
     drift = compare(before, now, shown=shown).drift
     return msgspec.structs.replace(audit, report=msgspec.structs.replace(audit.report, drift=drift))
 
