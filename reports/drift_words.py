@@ -215,6 +215,11 @@ def sum_up(drift: Drift) -> Iterator[str]:
 
 def explain_absence(audit: Audit) -> str:
     """Say why a report is compared with nothing: that is not the same as no change."""
+    if audit.extract is not None:
+        return (
+            f"Not compared: there is no earlier report to {show_name(audit.extract.audience)}, or "
+            "it could not be read. Whether anything changed is not known."
+        )
     evidence = audit.report.run.evidence
     if evidence is None:
         why = f" ({show_text(audit.history)})" if audit.history else ""
