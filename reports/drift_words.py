@@ -76,6 +76,9 @@ def describe_endpoint(endpoint: EndpointRecord) -> str:
     """Return `ns/kind/name`, with a variant in brackets; or the range of addresses."""
     if endpoint.addresses is not None:
         return show_name(endpoint.addresses)
+    if endpoint.kind is None:
+        # ends that are not named: `another namespace`, `other namespaces: 12 workloads`
+        return show_name(": ".join(filter(None, (endpoint.namespace, endpoint.name))))
     key = "/".join(part or "" for part in (endpoint.namespace, endpoint.kind, endpoint.name))
     variant = f"[{','.join(endpoint.variant)}]" if endpoint.variant else ""
     return show_name(f"{key}{variant}")
@@ -212,6 +215,11 @@ def sum_up(drift: Drift) -> Iterator[str]:
 
 def explain_absence(audit: Audit) -> str:
     """Say why a report is compared with nothing: that is not the same as no change."""
+    if audit.extract is not None:
+        return (
+            f"Not compared: there is no earlier report to {show_name(audit.extract.audience)}, or "
+            "it could not be read. Whether anything changed is not known."
+        )
     evidence = audit.report.run.evidence
     if evidence is None:
         why = f" ({show_text(audit.history)})" if audit.history else ""

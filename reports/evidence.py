@@ -31,7 +31,19 @@ class Evidence:
 
 def list_evidence(audit: Audit) -> Evidence:
     """List where the run is kept and what links it to the others; or say why nothing does."""
-    evidence = audit.report.run.evidence
+    evidence, extract = audit.report.run.evidence, audit.extract
+    if extract is not None:
+        return Evidence(
+            text="This is an extract: it holds what concerns the namespaces of its readers, and is "
+            "not what the history holds. The whole report of the same run is, and can be checked "
+            "by whoever has it.",
+            facts=(
+                Fact("Extract for", show_name(extract.audience)),
+                Fact("Run", show_name(audit.report.run.id), exact=True),
+                Fact("Digest of the whole report (SHA-256)", show_name(extract.digest), exact=True),
+            ),
+            checks=(),
+        )
     if evidence is None:
         why = f": {show_text(audit.history)}" if audit.history else ""
         return Evidence(

@@ -149,5 +149,19 @@ TERMINAL = DriftLimits(
 COMMENT = replace(TERMINAL, opened=200, closed=100, policies=100, fields=10, findings=100)
 """A drift as a comment on a merge request: more than fits is cut by size there."""
 
+MAIL = replace(
+    TERMINAL,
+    opened=5,
+    closed=5,
+    groups=0,
+    policies=0,
+    fields=0,
+    findings=5,
+    scope=5,
+    rows_elsewhere="not listed here",
+    lists_elsewhere="not listed here",
+)
+"""A drift in a message: what is news, and how much."""
+
 PAGE = replace(SCREEN.drift, rows_elsewhere=_JSON_LISTS_ALL, lists_elsewhere=_JSON_LISTS_ALL)
 """A drift as a page of its own."""

@@ -60,7 +60,11 @@ def arrange_trend(audit: Audit, limit: int) -> TrendDisplay:
     """Arrange the trend; at most ``limit`` runs are listed, the newest first."""
     trend = audit.trend
     if trend is None or not trend.points:
-        return _without_chart("No trend: this run has no history.")
+        return _without_chart(
+            "No trend: an extract has none."
+            if audit.extract
+            else "No trend: this run has no history."
+        )
     if len(trend.points) == 1:
         return _without_chart(
             "No trend yet: this is the only run of the cluster that is kept."

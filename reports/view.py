@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from auditor.model.report import Audit, ClusterRecord, GapRecord, Report, RulePage, ScopeRecord
+from auditor.model.report import Audit, ClusterRecord, GapRecord, RulePage, ScopeRecord
 from reports.charts import draw
 from reports.conclusion import (
     conclude,
@@ -47,6 +47,8 @@ LIMITS = (
 )
 """What the method can and cannot see: printed in every report."""
 
+TITLE = "Network policy audit"
+
 UNNAMED = "unnamed cluster"
 
 NAMED = 12
@@ -60,7 +62,7 @@ def arrange(audit: Audit, layout: Layout) -> Display:
     cluster = show_name(report.cluster.name or UNNAMED)
     sections = build_sections(report, titles, layout)
     return Display(
-        title="Network policy audit",
+        title=TITLE if audit.extract is None else f"{TITLE}: extract",
         cluster=cluster,
         date=describe_time(report.run.finished_at),
         verdict=conclude(report),
@@ -86,7 +88,7 @@ def arrange(audit: Audit, layout: Layout) -> Display:
         controls=list_controls(report),
         rules=tuple(list_rules(report, titles)),
         pages=tuple(_page(page) for page in audit.pages),
-        identity=tuple(_identity(report)),
+        identity=tuple(_identity(audit)),
         evidence=list_evidence(audit),
         run=show_name(report.run.id),
         digest=show_name(report.digest),
@@ -111,8 +113,11 @@ def _w3c_date(moment: str) -> str:
     return f"{parsed:%Y-%m-%dT%H:%M:%SZ}" if parsed else ""
 
 
-def _identity(report: Report) -> Iterable[Fact]:
+def _identity(audit: Audit) -> Iterable[Fact]:
+    report = audit.report
     cluster, run = report.cluster, report.run
+    if audit.extract is not None:
+        yield Fact("Extract for", show_name(audit.extract.audience))
     yield Fact("Cluster", show_name(cluster.name or UNNAMED))
     yield Fact("Cluster UID", *_known(cluster.uid))
     yield Fact("Kubernetes version", show_name(cluster.version or "not known"))

@@ -14,10 +14,10 @@ from reports.sightings import Sightings
 from reports.text import count
 
 WORST = 6
-"""Lines in the list of the worst findings."""
+"""Lines in the list of the worst findings, where a format does not say otherwise."""
 
 
-def pick_worst(audit: Audit, titles: Mapping[str, str]) -> Worst:
+def pick_worst(audit: Audit, titles: Mapping[str, str], limit: int = WORST) -> Worst:
     """Pick the worst open finding of each rule and severity, outside of system namespaces.
 
     The lines keep the order of the rules. Of the findings of one rule and severity the line shows
@@ -41,7 +41,7 @@ def pick_worst(audit: Audit, titles: Mapping[str, str]) -> Worst:
         for _, same_rule in groupby(findings, key=_rule):
             members = list(same_rule)
             problems += 1
-            if len(worst) < WORST:
+            if len(worst) < limit:
                 first = min(members, key=order)
                 named.add(first.subject)
                 row = build_row(first, titles, None, sightings=sightings)

@@ -25,6 +25,13 @@ class Scope(NamedTuple):
     exclude: Mapping[str, str] = {}
     """Namespace, or glob of namespaces → reason."""
     selector: LabelSelector | None = None
+    only: frozenset[str] | None = None
+    """The namespaces of an audience: nothing of others is judged, and none at all if it is empty.
+
+    None: there is no such limit.
+    """
+    between: bool = True
+    """Whether what lies between namespaces (environments that can talk) is judged."""
 
     def reason_to_exclude(self, namespace: str) -> str | None:
         """Why a namespace is not judged; None where it is."""
@@ -32,6 +39,8 @@ class Scope(NamedTuple):
             if fnmatchcase(namespace, pattern):
                 return reason
         if self.namespaces and namespace not in self.namespaces:
+            return NOT_ASKED_FOR
+        if self.only is not None and namespace not in self.only:
             return NOT_ASKED_FOR
         return None
 
@@ -96,13 +105,15 @@ class Judged:
     def holds(self, subject: Reference) -> bool:
         """Whether a subject is judged: environments by either end, a policy by what it selects."""
         if subject.kind == "Environments":
+            if not self._scope.between:
+                return False
             ends = subject.name.split("→")
             return any(
                 one.name in ends and namespace in self._namespaces
                 for namespace, one in self._environments.items()
             )
         if not subject.namespace:
-            return True
+            return self._scope.only is None or subject.kind == "Cluster"
         if subject.namespace not in self._namespaces:
             return False
         if subject.kind == "Namespace" or self._workloads is None:

@@ -72,17 +72,18 @@ def compare_sides(
     snapshots = (previous.snapshot, current.snapshot)
     check_namespaces(settings, *snapshots)
     with stage("comparing"):
-        shown = shown_workloads(settings, snapshots)
+        scope = scope_of(settings)
+        shown = shown_workloads(scope, snapshots)
         if shown is None:
             return compare(previous, current)
-        previous, current = (_narrow(one, settings, shown) for one in (previous, current))
+        previous, current = (narrow_side(one, scope, shown) for one in (previous, current))
         comparison = compare(previous, current, shown=shown)
-        policies = _narrow_policies(comparison.drift.policies, scope_of(settings))
+        policies = narrow_policies(comparison.drift.policies, scope)
         drift = msgspec.structs.replace(comparison.drift, policies=policies)
         return comparison._replace(drift=drift)
 
 
-def _narrow_policies(policies: PolicyDrift, scope: Scope) -> PolicyDrift:
+def narrow_policies(policies: PolicyDrift, scope: Scope) -> PolicyDrift:
     """The policies of the namespaces that are shown, and those of none."""
 
     def is_shown(key: str) -> bool:
@@ -156,9 +157,8 @@ def _place(gap: Gap) -> str:
     return f" ({source.file}{f', {source.document}' if source.document else ''})"
 
 
-def _narrow(side: Compared, settings: Settings, shown: Callable[[Reference], bool]) -> Compared:
+def narrow_side(side: Compared, scope: Scope, shown: Callable[[Reference], bool]) -> Compared:
     """A side without what is not shown: a run was judged as its own settings had it."""
-    scope = scope_of(settings)
     judged = tuple(one for one in side.judged if scope.reason_to_exclude(one) is None)
 
     def holds(subject: SubjectRecord) -> bool:

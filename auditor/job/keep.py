@@ -8,7 +8,7 @@ import msgspec
 
 from auditor.errors import HistoryError, UsageError
 from auditor.job.sides import shown_workloads, side_of_audit, side_of_run
-from auditor.job.steps import Stage, seal
+from auditor.job.steps import Stage, scope_of, seal
 from auditor.settings import Settings, evident_settings, store_url
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def compare_with(
 
     before = side_of_run(store, previous, settings)
     now = side_of_audit(audit, view, settings, audit.report.run.id)
-    shown = shown_workloads(settings, (before.snapshot, view.snapshot))
+    shown = shown_workloads(scope_of(settings), (before.snapshot, view.snapshot))
     return compare(before, now, shown=shown).drift
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor.job.steps import read_ip_blocks, scope_of
+from auditor.job.steps import read_ip_blocks
 from auditor.settings import Settings, digest_settings
 
 if TYPE_CHECKING:
     from auditor.drift.compare import Compared
+    from auditor.findings.scope import Scope
     from auditor.history.store import Store
     from auditor.history.stored import StoredRun
     from auditor.model.objects import Reference
@@ -92,13 +93,12 @@ def _digest(settings: Settings) -> str:
 
 
 def shown_workloads(
-    settings: Settings, snapshots: Iterable[Snapshot]
+    scope: Scope, snapshots: Iterable[Snapshot]
 ) -> Callable[[Reference], bool] | None:
     """Which workloads are shown, seen from either snapshot; None: all."""
     from auditor.findings.scope import Scope
     from auditor.model.workloads import index_owners, workload_of
 
-    scope = scope_of(settings)
     if scope == Scope():
         return None
     selector = scope.selector

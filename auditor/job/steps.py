@@ -119,8 +119,11 @@ def judge_view(
     run_id: str,
     started_at: str,
     clock: Clock,
+    scope: Scope | None = None,
 ) -> Audit:
     """Judge, and map to controls. ``clock`` says when that has finished.
+
+    ``scope``: what is judged, where it is not what the settings say.
 
     The report has no digest yet: `seal` gives it one, once nothing is added any more.
     """
@@ -132,7 +135,7 @@ def judge_view(
     run = RunRecord(
         id=run_id, started_at=started_at, finished_at="", settings_digest=digest_settings(settings)
     )
-    judged = audit(view, scope_of(settings), run, acceptance)
+    judged = audit(view, scope or scope_of(settings), run, acceptance)
     report = map_controls(judged.report, load_frameworks())
     finished = msgspec.structs.replace(run, finished_at=clock())
     return msgspec.structs.replace(judged, report=msgspec.structs.replace(report, run=finished))

@@ -246,6 +246,14 @@ class Matrix(Record, frozen=True):
     """Namespaces that stand in the group of the rest."""
 
 
+class Extract(Record, frozen=True):
+    """Of a report that holds no more than one audience may see."""
+
+    audience: str
+    digest: str
+    """The digest of the whole report."""
+
+
 class Audit(Record, frozen=True):
     """Everything that the renderers need: the report, the picture and the rules' pages."""
 
@@ -260,6 +268,8 @@ class Audit(Record, frozen=True):
     """Of the cluster's runs, this one included; None where no history is kept."""
     history: str | None = None
     """Where the runs are kept, for people, without secrets; or why this one was not."""
+    extract: Extract | None = None
+    """None: it is the whole report."""
 
 
 def record_gap(gap: Gap) -> GapRecord:
