@@ -52,7 +52,7 @@ def find_helm() -> Path:
         BinariesMissingError: it is missing; the message says how to get it.
 
     """
-    where = [HELM_BUILD_SCRIPT, "--where"]
+    where: list[str | Path] = [HELM_BUILD_SCRIPT, "--where"]
     helm = Path(subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip())
     if not os.access(helm, os.X_OK):
         chosen = "unset HELM, then " if os.environ.get("HELM") else ""

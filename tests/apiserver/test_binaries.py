@@ -118,10 +118,9 @@ def test_module_files_name_no_host_to_download_from() -> None:
 
 def test_a_new_helm_builds_no_new_control_plane() -> None:
     """Each has a key of its own, of the files that decide it."""
-    variables = {"NETPOL_AUDITOR_CACHE": "/ours"}
-    helm = Path(where(script=HELM_BUILD_SCRIPT, **variables))
+    helm = Path(where(script=HELM_BUILD_SCRIPT, NETPOL_AUDITOR_CACHE="/ours"))
     assert "/ours/helm" == str(helm.parents[1])
-    assert helm.parent.name not in where(**variables)
+    assert helm.parent.name not in where(NETPOL_AUDITOR_CACHE="/ours")
 
 
 def test_missing_helm_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

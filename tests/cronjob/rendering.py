@@ -35,7 +35,7 @@ def render_kustomization(kubectl: Path, folder: Path) -> list[JsonObject]:
         subprocess.CalledProcessError: kustomize refused it.
 
     """
-    command = [kubectl, "kustomize", folder]
+    command: list[str | Path] = [kubectl, "kustomize", folder]
     return read_objects(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 

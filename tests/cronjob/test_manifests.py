@@ -217,7 +217,7 @@ def test_the_chart_takes_a_digest_for_the_image(helm: Path) -> None:
 def test_helm_finds_no_fault(choice: str, helm: Path) -> None:
     """`helm lint --strict`, with the values of every choice."""
     values = CHART / "ci" / f"{choice}-values.yaml"
-    command = [helm, "lint", "--strict", CHART, "--values", values]
+    command: list[str | Path] = [helm, "lint", "--strict", CHART, "--values", values]
     completed = subprocess.run(command, capture_output=True, text=True, check=False)
     assert 0 == completed.returncode, completed.stdout
     assert "[WARNING]" not in completed.stdout
@@ -240,7 +240,7 @@ def test_helm_finds_no_fault(choice: str, helm: Path) -> None:
 )
 def test_the_chart_refuses_values(options: tuple[str, ...], complaint: str, helm: Path) -> None:
     """Addresses are required and no one's default; what is misspelt is not ignored."""
-    given = ["--values", SECURE] if options else []
+    given: list[str | Path] = ["--values", SECURE] if options else []
     refused = template(helm, *given, *(part for one in options for part in ("--set", one)))
     assert 0 != refused.returncode
     assert complaint in refused.stderr
