@@ -3,7 +3,7 @@
 The container's command runs as a child process with the environment, the files and the user that
 the pod names: in a mount namespace of its own, in which the volumes lie at their paths and all else
 is read-only, without capabilities. The image is this machine with the project installed. Not done:
-seccomp, limits of resources, networks and so NetworkPolicies, the mail of a registry's pull.
+seccomp, limits of resources, networks and with them NetworkPolicies, and the pull of an image.
 """
 
 import base64
@@ -130,7 +130,11 @@ class _Pod:
             case {"configMap": source}:
                 return self._write(name, self._read("configmaps", source["name"]), source)
             case {"secret": source}:
-                return self._write(name, self._read("secrets", source["secretName"]), source)
+                data = self._read("secrets", source["secretName"])
+                items = source.get("items", [{"key": key, "path": key} for key in data])
+                kept = {one["path"]: data[one["key"]] for one in items if one["key"] in data}
+                assert source.get("optional") or len(kept) == len(items)
+                return self._write(name, kept, source)
             case {"projected": source}:
                 parts = dict(part for one in source["sources"] for part in self._project(one))
                 return self._write(name, parts, source)
