@@ -20,7 +20,7 @@ help:
 	@echo 'make lint       ruff, mypy, import-linter'
 	@echo 'make bench      run the benchmarks'
 	@echo 'make rules      write RULES.md anew from the docstrings of the rules'
-	@echo 'make apiserver  build the control plane that some tests need (Go 1.26)'
+	@echo 'make apiserver  build the control plane and the helm that some tests need (Go 1.26)'
 	@echo 'make clean      remove what was made here, but for $(VENV)'
 
 demo: system $(INSTALLED)
@@ -45,6 +45,7 @@ rules: $(INSTALLED)
 
 apiserver:
 	@tests/apiserver/build.sh
+	@tests/apiserver/helm/build.sh
 
 venv: system $(INSTALLED)
 

@@ -44,10 +44,10 @@ def create_service_account(
 
     user = f"system:serviceaccount:{namespace}:{name}"
     for rule in cluster_rules:
-        _await_access(client, user, _attributes(rule, None))
+        await_access(client, user, attributes_of(rule, None))
     for target, rules in namespace_rules.items():
         for rule in rules:
-            _await_access(client, user, _attributes(rule, target))
+            await_access(client, user, attributes_of(rule, target))
 
 
 def _role(kind: str, name: str, rules: Sequence[PolicyRule]) -> JsonObject:
@@ -61,8 +61,13 @@ def _binding(role: JsonObject, account: JsonObject) -> JsonObject:
     return {"metadata": {"name": name}, "roleRef": reference, "subjects": [account]}
 
 
-def _attributes(rule: PolicyRule, namespace: str | None) -> JsonObject:
-    """Name one access that `rule` gives: the rules of one role take effect together."""
+def attributes_of(rule: PolicyRule, namespace: str | None) -> JsonObject:
+    """Name one access that `rule` gives, for `await_access`: rules of a role take effect together.
+
+    Returns:
+        The attributes of a SubjectAccessReview; without a namespace, in the whole cluster.
+
+    """
     verb = rule["verbs"][0]
     if "nonResourceURLs" in rule:
         return {"nonResourceAttributes": {"path": rule["nonResourceURLs"][0], "verb": verb}}
@@ -79,13 +84,21 @@ def _attributes(rule: PolicyRule, namespace: str | None) -> JsonObject:
     return {"resourceAttributes": attributes}
 
 
-def _await_access(client: Client, user: str, attributes: JsonObject) -> None:
-    """Wait until the authorizer, which follows the roles through a watch, has seen them."""
+def await_access(
+    client: Client, user: str, attributes: JsonObject, *, allowed: bool = True
+) -> None:
+    """Wait until the authorizer, which follows the roles through a watch, allows it or refuses.
+
+    Raises:
+        TimeoutError: it did not come to that in time.
+
+    """
     deadline = time.monotonic() + _EFFECTIVE_WITHIN_SECONDS
     review = {"spec": {"user": user, **attributes}}
     path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
-    while not client.create(path, review)["status"]["allowed"]:
+    while client.create(path, review)["status"]["allowed"] != allowed:
         if time.monotonic() > deadline:
-            message = f"{user} is not allowed {attributes} after {_EFFECTIVE_WITHIN_SECONDS} s"
+            state = "not allowed" if allowed else "still allowed"
+            message = f"{user} is {state} {attributes} after {_EFFECTIVE_WITHIN_SECONDS} s"
             raise TimeoutError(message)
         time.sleep(_POLL_SECONDS)

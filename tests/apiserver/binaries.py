@@ -1,4 +1,4 @@
-"""Where kube-apiserver, etcd and kubectl are; `build.sh` decides that and builds them."""
+"""Where kube-apiserver, etcd, kubectl and helm are; two `build.sh` decide that and build them."""
 
 import os
 import subprocess
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BUILD_SCRIPT = Path(__file__).with_name("build.sh")
+HELM_BUILD_SCRIPT = BUILD_SCRIPT.parent / "helm" / "build.sh"
 
 
 class BinariesMissingError(Exception):
-    """At least one of the control plane's binaries is not where it is expected."""
+    """At least one of the binaries is not where it is expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +43,18 @@ def find_binaries() -> Binaries:
             f"control plane lacks {', '.join(missing)} in {folder}: {chosen}run `make apiserver`"
         )
     return binaries
+
+
+def find_helm() -> Path:
+    """Find helm where HELM says, if that is set, else what `make apiserver` built.
+
+    Raises:
+        BinariesMissingError: it is missing; the message says how to get it.
+
+    """
+    where: list[str | Path] = [HELM_BUILD_SCRIPT, "--where"]
+    helm = Path(subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip())
+    if not os.access(helm, os.X_OK):
+        chosen = "unset HELM, then " if os.environ.get("HELM") else ""
+        raise BinariesMissingError(f"helm is missing at {helm}: {chosen}run `make apiserver`")
+    return helm

@@ -187,8 +187,9 @@ class ControlPlane:
 
         definitions = [each for each in objects if each["kind"] == "CustomResourceDefinition"]
         self._apply_objects(definitions)
-        for each in definitions:
-            self.kubectl("wait", "--for=condition=Established", f"crd/{each['metadata']['name']}")
+        if definitions:
+            names = (f"crd/{each['metadata']['name']}" for each in definitions)
+            self.kubectl("wait", "--for=condition=Established", *names)
         self._apply_objects(
             [each for each in objects if each not in namespaces and each not in definitions]
         )

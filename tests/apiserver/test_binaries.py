@@ -7,18 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.apiserver.binaries import BUILD_SCRIPT, BinariesMissingError, find_binaries
+from tests.apiserver.binaries import (
+    BUILD_SCRIPT,
+    HELM_BUILD_SCRIPT,
+    BinariesMissingError,
+    find_binaries,
+    find_helm,
+)
 
 ROOT = Path(__file__).parents[2]
 A_TEST = "tests/apiserver/test_control_plane.py::test_request_error_carries_the_server_s_message"
 
 
-def where(**environment: str) -> str:
-    """Ask the build script for the folder, with nothing but these variables to decide it."""
-    names = ("KUBEBUILDER_ASSETS", "NETPOL_AUDITOR_CACHE", "XDG_CACHE_HOME")
+def where(*, script: Path = BUILD_SCRIPT, **environment: str) -> str:
+    """Ask a build script for the folder, with nothing but these variables to decide it."""
+    names = ("HELM", "KUBEBUILDER_ASSETS", "NETPOL_AUDITOR_CACHE", "XDG_CACHE_HOME")
     kept = {name: value for name, value in os.environ.items() if name not in names}
     completed = subprocess.run(
-        [BUILD_SCRIPT, "--where"],
+        [script, "--where"],
         env={**kept, **environment},
         capture_output=True,
         text=True,
@@ -105,5 +111,26 @@ def test_tests_fail_without_binaries_where_they_are_required(tmp_path: Path) -> 
 
 def test_module_files_name_no_host_to_download_from() -> None:
     """Where modules come from is the user's Go setting: go.mod and go.sum hold no address."""
-    for name in ("go.mod", "go.sum"):
-        assert "://" not in BUILD_SCRIPT.with_name(name).read_text(encoding="utf-8")
+    for script in (BUILD_SCRIPT, HELM_BUILD_SCRIPT):
+        for name in ("go.mod", "go.sum"):
+            assert "://" not in script.with_name(name).read_text(encoding="utf-8")
+
+
+def test_a_new_helm_builds_no_new_control_plane() -> None:
+    """Each has a key of its own, of the files that decide it."""
+    helm = Path(where(script=HELM_BUILD_SCRIPT, NETPOL_AUDITOR_CACHE="/ours"))
+    assert "/ours/helm" == str(helm.parents[1])
+    assert helm.parent.name not in where(NETPOL_AUDITOR_CACHE="/ours")
+
+
+def test_missing_helm_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HELM is the user's own: where nothing is there, it is refused and never built."""
+    helm = tmp_path / "helm"
+    monkeypatch.setenv("HELM", str(helm))
+    with pytest.raises(BinariesMissingError) as missing:
+        find_helm()
+    assert f"helm is missing at {helm}: unset HELM, then run `make apiserver`" == str(missing.value)
+    completed = subprocess.run([HELM_BUILD_SCRIPT], capture_output=True, text=True, check=False)
+    assert (1, "") == (completed.returncode, completed.stdout)
+    assert f"helm is missing at HELM ({helm})" == completed.stderr.splitlines()[0]
+    assert not helm.exists()
