@@ -40,7 +40,7 @@ def snapshot(session: Session, *, file: str | None) -> int:
         refuse_format(file, "snapshot", "a snapshot has one format of its own")
     elif sys.stdout is not None and sys.stdout.isatty():
         raise UsageError("a snapshot is not for terminals", hint="name a file with -o FILE")
-    taken = take_snapshot(session.settings, now=utc_now(), stdin=session.stdin, stage=session.stage)
+    taken = take_snapshot(session.settings, clock=utc_now, stdin=session.stdin, stage=session.stage)
     content = pack(taken)
     if file is None or file == _STDOUT:
         session.write((content,))
