@@ -10,6 +10,7 @@ import click
 from auditor.cli.flags import refuse_format, source_flags
 from auditor.cli.gaps import record_gaps, say_gaps
 from auditor.cli.session import Session, utc_now, with_session
+from auditor.cli.termination import TERMINATION
 from auditor.errors import UsageError
 
 _STDOUT = "-"
@@ -47,7 +48,8 @@ def snapshot(session: Session, *, file: str | None) -> int:
     else:
         from auditor.delivery.directory import write_file
 
-        write_file(Path(file), (content,))
+        with TERMINATION.completing("the snapshot is written"):
+            write_file(Path(file), (content,))
         session.note(
             f"{file}: {len(taken.pods):,} pods, {len(taken.policies):,} policies, "
             f"{len(taken.namespaces):,} namespaces"
