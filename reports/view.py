@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from auditor.model.report import Audit, ClusterRecord, GapRecord, RulePage, ScopeRecord
 from reports.charts import draw
+from reports.collection import describe_collection
 from reports.conclusion import (
     conclude,
     count_severities,
@@ -124,6 +125,8 @@ def _identity(audit: Audit) -> Iterable[Fact]:
     yield Fact("Network plugin (CNI)", _cni(cluster))
     yield Fact("Started", describe_time(run.started_at))
     yield Fact("Finished", describe_time(run.finished_at))
+    if run.collection is not None:
+        yield from describe_collection(run.collection)
     yield Fact("Run", show_name(run.id), exact=True)
     yield Fact("Tool", show_name(f"{report.tool.name} {report.tool.version}"))
     yield Fact("Settings digest", *_known(run.settings_digest))

@@ -11,7 +11,7 @@ import ryaml
 
 from auditor.model.objects import EgressRule, IngressRule, Pod
 from auditor.model.workloads import index_owners, workload_of
-from auditor.sources.listing import Page
+from auditor.sources.pages import Page
 from tests.benchmarks.changes import change_policies, close_namespaces
 from tests.benchmarks.generator import Shape, make_snapshot, write_manifests, write_pod_pages
 

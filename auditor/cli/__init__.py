@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 from typing import NoReturn
 
 from auditor.errors import AuditorError, OutputError, UsageError
@@ -21,9 +20,9 @@ BROKEN_PIPE = 128 + signal.SIGPIPE
 
 def entrypoint() -> NoReturn:
     """Run the command of this process, and end the process with its exit code."""
-    # A Job that is ended early takes its unfinished files along, as after Ctrl-C.
-    signal.signal(signal.SIGTERM, _terminate)
-    code = main()
+    from auditor.cli.termination import TERMINATION
+
+    code = TERMINATION.run(main)
     if sys.stdout is not None:
         try:
             sys.stdout.flush()
@@ -122,7 +121,3 @@ def _say(text: str) -> None:
     from auditor.cli.lines import print_line
 
     print_line(text)
-
-
-def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)

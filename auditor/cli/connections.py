@@ -47,7 +47,7 @@ def connections(
     from reports.connections import WRITERS
 
     snapshot = take_snapshot(
-        session.settings, now=utc_now(), stdin=session.stdin, stage=session.stage
+        session.settings, clock=utc_now, stdin=session.stdin, stage=session.stage
     )
     view = evaluate_snapshot(snapshot, session.settings, stage=session.stage)
     gaps = record_gaps((*snapshot.gaps, *view.gaps))

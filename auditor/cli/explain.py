@@ -35,7 +35,7 @@ def explain(session: Session, source: str, destination: str, port: str | None, f
     from reports.paint import choose_paint
 
     snapshot = take_snapshot(
-        session.settings, now=utc_now(), stdin=session.stdin, stage=session.stage
+        session.settings, clock=utc_now, stdin=session.stdin, stage=session.stage
     )
     view = evaluate_snapshot(snapshot, session.settings, stage=session.stage)
     found = _explain(view, source, destination, port)

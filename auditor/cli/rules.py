@@ -86,7 +86,7 @@ def _show_recognised(session: Session, *, rule: str, format_: str, cluster: bool
     settings = session.settings
     if cluster:
         settings = msgspec.structs.replace(settings, files=())
-    snapshot = take_snapshot(settings, now=utc_now(), stdin=session.stdin, stage=session.stage)
+    snapshot = take_snapshot(settings, clock=utc_now, stdin=session.stdin, stage=session.stage)
     view = evaluate_snapshot(snapshot, settings, stage=session.stage)
     _write_page(session, page, format_, list_recognised(view, scope_of(settings), rule))
     gaps = record_gaps((*snapshot.gaps, *view.gaps))

@@ -13,6 +13,7 @@ import click
 from auditor.cli.flags import Command, add_flags, source_flags, store_flags
 from auditor.cli.lines import print_line
 from auditor.cli.session import Session, print_error, utc_now
+from auditor.cli.termination import TERMINATION
 from auditor.errors import DeliveryError
 from auditor.model.findings import RuleStatus, Severity
 
@@ -82,7 +83,8 @@ def run_audit(session: Session, *, print_: str | None) -> int:
         codes.add(finished.unkept.exit_code if is_kept else DeliveryError.exit_code)
     paths: tuple[Path, ...] = ()
     try:
-        paths = deliver_files(finished.files, session.settings)
+        with TERMINATION.completing("the report is written"):
+            paths = deliver_files(finished.files, session.settings)
     except DeliveryError as error:
         # The result is printed all the same: it must not be lost with the files.
         print_error(error)

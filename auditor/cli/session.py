@@ -17,6 +17,7 @@ import msgspec
 from auditor.cli.flags import given_settings
 from auditor.cli.lines import print_line
 from auditor.cli.progress import quiet_progress, show_progress
+from auditor.cli.termination import TERMINATION
 from auditor.errors import AuditorError, OutputError, UsageError
 from auditor.layers import load_settings
 from auditor.model.progress import Progress
@@ -101,7 +102,8 @@ class Session(NamedTuple):
         """Show a stage's progress on a terminal, and with -v how long it took."""
         watched = not self.quiet and sys.stderr is not None and sys.stderr.isatty()
         started = time.monotonic()
-        with show_progress(name) if watched else quiet_progress() as progress:
+        shown = show_progress(name) if watched else quiet_progress()
+        with TERMINATION.during(name), shown as progress:
             yield progress
         self.detail(f"{name}: {time.monotonic() - started:.2f} s")
 

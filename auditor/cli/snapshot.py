@@ -10,6 +10,7 @@ import click
 from auditor.cli.flags import refuse_format, source_flags
 from auditor.cli.gaps import record_gaps, say_gaps
 from auditor.cli.session import Session, utc_now, with_session
+from auditor.cli.termination import TERMINATION
 from auditor.errors import UsageError
 
 _STDOUT = "-"
@@ -40,14 +41,15 @@ def snapshot(session: Session, *, file: str | None) -> int:
         refuse_format(file, "snapshot", "a snapshot has one format of its own")
     elif sys.stdout is not None and sys.stdout.isatty():
         raise UsageError("a snapshot is not for terminals", hint="name a file with -o FILE")
-    taken = take_snapshot(session.settings, now=utc_now(), stdin=session.stdin, stage=session.stage)
+    taken = take_snapshot(session.settings, clock=utc_now, stdin=session.stdin, stage=session.stage)
     content = pack(taken)
     if file is None or file == _STDOUT:
         session.write((content,))
     else:
         from auditor.delivery.directory import write_file
 
-        write_file(Path(file), (content,))
+        with TERMINATION.completing("the snapshot is written"):
+            write_file(Path(file), (content,))
         session.note(
             f"{file}: {len(taken.pods):,} pods, {len(taken.policies):,} policies, "
             f"{len(taken.namespaces):,} namespaces"

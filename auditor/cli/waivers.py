@@ -58,7 +58,9 @@ def _judge(session: Session, acceptance: Acceptance, now: str) -> Report:
     """Judge the source, as an audit would."""
     from auditor.job.steps import evaluate_snapshot, judge_view, take_snapshot
 
-    snapshot = take_snapshot(session.settings, now=now, stdin=session.stdin, stage=session.stage)
+    snapshot = take_snapshot(
+        session.settings, clock=lambda: now, stdin=session.stdin, stage=session.stage
+    )
     view = evaluate_snapshot(snapshot, session.settings, stage=session.stage)
     with session.stage("judging"):
         return judge_view(

@@ -46,7 +46,7 @@ def audit_source(
     acceptance = load_acceptance(settings)
     check_store(settings)
     key = load_key(settings)
-    snapshot = take_snapshot(settings, now=started_at, stdin=stdin, stage=stage)
+    snapshot = take_snapshot(settings, clock=clock, stdin=stdin, stage=stage)
     view = evaluate_snapshot(snapshot, settings, stage=stage)
     with stage("judging"):
         audit = judge_view(

@@ -40,7 +40,7 @@ def read_side(
         SourceError: nothing could be collected.
         UsageError: the settings name something that does not exist, or a waiver is malformed.
     """
-    snapshot = take_snapshot(settings, now=now, stdin=stdin, stage=stage)
+    snapshot = take_snapshot(settings, clock=lambda: now, stdin=stdin, stage=stage)
     return judge_side(snapshot, settings, name=name, now=now, stage=stage)
 
 
@@ -142,7 +142,7 @@ def desired_side(
     from auditor.drift.baseline import desire
 
     only = msgspec.structs.replace(settings, files=(baseline,))
-    manifests = take_snapshot(only, now=now, stdin=None, stage=stage)
+    manifests = take_snapshot(only, clock=lambda: now, stdin=None, stage=stage)
     system = current.recognition.system_namespaces
     desired = desire(current.snapshot, manifests, system_namespaces=system)
     return judge_side(

@@ -32,9 +32,9 @@ _NAMES_IN_HINT = 3
 
 
 def take_snapshot(
-    settings: Settings, *, now: str, stdin: BinaryIO | None, stage: Stage
+    settings: Settings, *, clock: Clock, stdin: BinaryIO | None, stage: Stage
 ) -> Snapshot:
-    """Collect. ``now`` is ISO 8601, UTC.
+    """Collect. ``clock`` says when that began and ended.
 
     Raises:
         SourceError: nothing could be collected.
@@ -48,7 +48,7 @@ def take_snapshot(
             settings.files,
             settings.access,
             retention=retention(settings.detection),
-            now=now,
+            clock=clock,
             stdin=stdin,
             progress=progress,
         )
@@ -130,10 +130,14 @@ def judge_view(
     from auditor.findings.assemble import audit
     from auditor.frameworks.data import load_frameworks
     from auditor.frameworks.matrix import map_controls
-    from auditor.model.report import RunRecord
+    from auditor.model.report import RunRecord, record_collection
 
     run = RunRecord(
-        id=run_id, started_at=started_at, finished_at="", settings_digest=digest_settings(settings)
+        id=run_id,
+        started_at=started_at,
+        finished_at="",
+        settings_digest=digest_settings(settings),
+        collection=record_collection(view.snapshot),
     )
     judged = audit(view, scope or scope_of(settings), run, acceptance)
     report = map_controls(judged.report, load_frameworks())

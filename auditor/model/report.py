@@ -15,7 +15,7 @@ from auditor.model.findings import (
 )
 from auditor.model.frameworks import FrameworkRecord
 from auditor.model.history import Trend
-from auditor.model.snapshot import Gap
+from auditor.model.snapshot import Gap, Snapshot
 from auditor.model.waivers import RefusedWaiverRecord, WaiverRecord, WaiverUseRecord
 
 REPORT_SCHEMA = "netpol-auditor/report/v1"
@@ -41,14 +41,40 @@ class EvidenceRecord(Record, frozen=True):
     """That of the run before; null for the first."""
 
 
+class ListedRecord(Record, frozen=True):
+    """A list as it was read of the API server (`auditor.model.snapshot.ListRecord`)."""
+
+    kind: str
+    namespace: str | None
+    """Null: cluster-wide."""
+    resource_version: str
+    pages: int
+    items: int
+    started_at: str
+    finished_at: str
+    inconsistent: bool
+
+
+class CollectionRecord(Record, frozen=True):
+    """When a cluster was read, and the moment of it that each list shows."""
+
+    started_at: str
+    finished_at: str
+    lists: tuple[ListedRecord, ...]
+
+
 class RunRecord(Record, frozen=True):
-    """Which run: times are ISO 8601, UTC. ``evidence`` is null where no history is kept."""
+    """Which run: times are ISO 8601, UTC.
+
+    ``evidence`` is null where no history is kept, ``collection`` where no API server was read.
+    """
 
     id: str
     started_at: str
     finished_at: str
     settings_digest: str
     evidence: EvidenceRecord | None = None
+    collection: CollectionRecord | None = None
 
 
 class CniRecord(Record, frozen=True):
@@ -285,3 +311,23 @@ def record_gap(gap: Gap) -> GapRecord:
         reason=gap.reason,
         effect=gap.effect,
     )
+
+
+def record_collection(snapshot: Snapshot) -> CollectionRecord | None:
+    """How consistent a snapshot is; None of manifests, and where it does not say."""
+    if snapshot.finished_at is None:
+        return None
+    lists = tuple(
+        ListedRecord(
+            kind=one.kind,
+            namespace=one.namespace,
+            resource_version=one.resource_version,
+            pages=one.pages,
+            items=one.items,
+            started_at=one.started_at,
+            finished_at=one.finished_at,
+            inconsistent=one.inconsistent,
+        )
+        for one in snapshot.lists
+    )
+    return CollectionRecord(snapshot.taken_at, snapshot.finished_at, lists)

@@ -83,6 +83,25 @@ class ClusterIdentity(Value, frozen=True):
     version: str | None = None
 
 
+class ListRecord(Value, frozen=True):
+    """A list as it was read of an API server, page by page. Times are ISO 8601, UTC.
+
+    A list that broke off has a record of what was read of it, and a gap.
+    """
+
+    kind: str
+    namespace: str | None
+    """None: cluster-wide."""
+    resource_version: str
+    """Of the first page; empty where the server gave none."""
+    pages: int
+    items: int
+    started_at: str
+    finished_at: str
+    inconsistent: bool = False
+    """Whether its pages show the cluster at different moments."""
+
+
 class Snapshot(Value, frozen=True):
     """One reading of a cluster, or of manifests. ``taken_at`` is ISO 8601, UTC.
 
@@ -105,3 +124,7 @@ class Snapshot(Value, frozen=True):
     gaps: tuple[Gap, ...] = ()
     documents_ignored: int = 0
     """Documents of manifests without apiVersion and kind: counted, not a gap."""
+    finished_at: str | None = None
+    """When the reading that began at ``taken_at`` ended; None: of manifests, or not known."""
+    lists: tuple[ListRecord, ...] = ()
+    """In the order in which they were read: each shows its own moment of the cluster."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -28,6 +28,7 @@ from auditor.model.snapshot import (
     ClusterIdentity,
     ConfigMapEvidence,
     Gap,
+    ListRecord,
     Snapshot,
     UnevaluatedPolicy,
 )
@@ -37,13 +38,9 @@ from auditor.sources.connection import Connection, RequestError, connect
 from auditor.sources.decoding import decode
 from auditor.sources.discovery import discover
 from auditor.sources.faults import MalformedError
-from auditor.sources.listing import (
-    METADATA_ONLY,
-    Listing,
-    Page,
-    Resource,
-    list_objects,
-)
+from auditor.sources.listing import Listing, list_objects
+from auditor.sources.pages import METADATA_ONLY, Page, Resource
+from auditor.sources.patience import PATIENCE, Patience
 from auditor.sources.unevaluated import ListedPolicy, unevaluated_gaps, without_mirrors
 from auditor.sources.wording import one_line
 
@@ -137,36 +134,42 @@ def collect(
     access: ClusterAccess,
     *,
     retention: Retention,
-    now: str,
+    clock: Callable[[], str],
     progress: Progress = unwatched,
+    patience: Patience = PATIENCE,
 ) -> Snapshot:
-    """Read a cluster. Nothing but GET is sent, and nothing is written.
+    """Read a cluster. Nothing but GET is sent, one request at a time, and nothing is written.
 
-    What may not be read, or is not of the documented form, is a gap of the snapshot. ``now`` is
-    the time of the reading, ISO 8601 in UTC.
+    What may not be read, is not of the documented form, or is not there by the deadline of the
+    access, is a gap of the snapshot. ``clock`` says the time, ISO 8601 in UTC.
 
     Raises:
         UsageError: the access names a kubeconfig or context that does not exist.
         ClusterError: the API server cannot be reached, or nothing may be read of it.
     """
-    with connect(access) as connection:
-        return _Reader(connection, progress).read(retention, now)
+    with connect(access, patience) as connection:
+        return _Reader(connection, clock, progress).read(retention)
 
 
 class _Reader:
     """One reading of a cluster: what was refused so far decides how the rest is asked for."""
 
-    def __init__(self, connection: Connection, progress: Progress) -> None:
+    def __init__(
+        self, connection: Connection, clock: Callable[[], str], progress: Progress
+    ) -> None:
         self._connection = connection
+        self._clock = clock
         self._progress = progress
         self._gaps: list[Gap] = []
+        self._lists: list[ListRecord] = []
         self._namespaces: dict[str, Namespace] = {}
         self._all_namespaces_known = False
         self._candidates: set[str] = set()
         """Namespaces to ask for one by one where a cluster-wide list is forbidden."""
 
-    def read(self, retention: Retention, now: str) -> Snapshot:
+    def read(self, retention: Retention) -> Snapshot:
         """Everything, in an order in which each list helps with the next."""
+        started_at = self._clock()
         listed = self._list(_NAMESPACES, Page[Namespace])
         self._all_namespaces_known = not listed.gaps
         self._namespaces = {one.name: one for one in listed.items}
@@ -189,10 +192,11 @@ class _Reader:
             | {one.namespace for one in policies.items}
             | {one.metadata.namespace for one in services}
         )
+        cluster = self._identify()
         return Snapshot(
             origin="cluster",
-            taken_at=now,
-            cluster=self._identify(),
+            taken_at=started_at,
+            cluster=cluster,
             namespaces=_sort(self._namespaces.values()),
             pods=_sort(pods.items),
             services=_sort(services),
@@ -208,6 +212,8 @@ class _Reader:
             ),
             unevaluated_policies=unevaluated,
             gaps=tuple(self._gaps),
+            finished_at=self._clock(),
+            lists=tuple(self._lists),
         )
 
     def _list(
@@ -220,9 +226,11 @@ class _Reader:
             page,
             namespaces=self._candidates if namespaces is None else namespaces,
             all_namespaces_known=self._all_namespaces_known or namespaces is not None,
+            clock=self._clock,
             progress=self._progress,
         )
         self._gaps += listing.gaps
+        self._lists += listing.records
         return listing
 
     def _read_unevaluated(
@@ -321,9 +329,11 @@ class _Reader:
                 f"API server {self._connection.server} allows nothing to be read: {error.message}",
                 hint="the account needs list on namespaces, pods and networkpolicies",
             )
+        hint = "check the server of the context's cluster"
+        if error.status == 200:
+            hint = "check that the context's server is an API server and no login page"
         return ClusterError(
-            f"API server {self._connection.server} answers no list: {error.message}",
-            hint="check the server of the context's cluster",
+            f"API server {self._connection.server} answers no list: {error.message}", hint=hint
         )
 
     def _identify(self) -> ClusterIdentity:

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 import msgspec
 
 from auditor import __version__
-from auditor.errors import ClusterError
+from auditor.errors import AuditorError, ClusterError
+from auditor.model.durations import spell_duration
 from auditor.settings import ClusterAccess
 from auditor.sources.kubeconfig import Target, find_target
+from auditor.sources.pace import Pace, keep_pace
+from auditor.sources.patience import BUSY_STATUSES, PATIENCE, Patience
+from auditor.sources.transport import Failure, explain
 from auditor.sources.wording import one_line
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
 _CONNECT_TIMEOUT_SECONDS = 10.0
-_ATTEMPTS = 3
-_BACKOFF_SECONDS = 0.3
-_LONGEST_WAIT_SECONDS = 30
-_PASSING_STATUSES = (429, 500, 502, 503, 504)
+_LARGEST_BODY = 256 * 1024**2
+"""Bytes, decompressed. A page of 500 pods has four million."""
+_CHUNK = 1024**2
 
 
 class RequestError(Exception):
-    """The API server answered with an error; the message is its own, on one line.
+    """A request has failed; the message says why, on one line. The next one may succeed.
 
-    ``continue_token`` is what an expired list (410) may be continued by, or empty.
+    ``status`` is that of the answer, 0 where there was none. ``continue_token`` is what an expired
+    list (410) may be continued by, or empty.
     """
 
     def __init__(self, status: int, message: str, continue_token: str = "") -> None:
@@ -49,16 +54,31 @@ class _Status(msgspec.Struct):
     metadata: _ListMeta = msgspec.field(default_factory=_ListMeta)
 
 
-class Connection:
-    """One identity on one API server. Nothing but GET is ever sent."""
+class _Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
-    def __init__(self, client: ApiClient, target: Target, timeout_seconds: float) -> None:
-        self._client: Any = client  # it is typed in part only
-        self._impersonation = target.impersonation
-        self._timeouts = (min(_CONNECT_TIMEOUT_SECONDS, timeout_seconds), timeout_seconds)
-        self.server = str(target.configuration.host)
-        self.cluster = target.cluster
-        self.namespace = target.namespace
+
+class Connection:
+    """One identity on one API server. Nothing but GET is ever sent.
+
+    No request, retry or pause goes beyond the deadline of the access. Failures are a `ClusterError`
+    until something was read, and from then on a `RequestError`: what was read is of use, and what
+    is missing can be named.
+    """
+
+    def __init__(self, access: ClusterAccess, patience: Patience, ends: float) -> None:
+        self._access = access
+        self._patience = patience
+        self._ends = ends
+        self._pace = Pace()
+        self._served = False
+        self._target = find_target(access)
+        self._client: Any = _make_client(self._target, self._pace)  # it is typed in part only
+        self.server = str(self._target.configuration.host)
+        self.cluster = self._target.cluster
+        self.namespace = self._target.namespace
 
     def __enter__(self) -> Self:
         return self
@@ -76,24 +96,57 @@ class Connection:
     ) -> bytes:
         """The body at a path, decompressed.
 
+        Credentials that are not accepted are read or asked for anew, once; what may pass is asked
+        again.
+
         Raises:
-            RequestError: the server answered with an error other than 401.
-            ClusterError: it did not answer, is not trusted, or does not accept the credentials.
+            RequestError: the server answered with an error; or did not answer in time, or does not
+                accept the credentials, though it did before.
+            ClusterError: it did not answer, is not trusted, or does not accept the credentials, and
+                nothing has been read of it.
+        """
+        renewed, busy, broken = False, 0, 0
+        while True:
+            answer = self._try(path, query or {}, accept)
+            if isinstance(answer, _Answer):
+                if 200 <= answer.status <= 299:
+                    self._served = True
+                    return answer.body
+                if answer.status == 401 and not renewed:
+                    renewed = True
+                    self._renew()
+                    continue
+                if answer.status not in BUSY_STATUSES or busy == self._patience.busy_retries:
+                    self._refuse(answer)
+                pause = self._patience.pause(busy, answer.headers)
+                busy += 1
+            else:
+                if not answer.passing or broken == self._patience.broken_retries:
+                    self._fail(answer)
+                pause = self._patience.pause(broken, {})
+                broken += 1
+            time.sleep(max(min(pause, self._ends - time.monotonic()), 0))
+
+    def _try(self, path: str, query: Mapping[str, str], accept: str) -> _Answer | Failure:
+        """One attempt: the answer, or why there is none.
+
+        Raises:
+            RequestError: the deadline has passed, or credentials cannot be had.
+            ClusterError: likewise, and nothing has been read.
         """
         from kubernetes.client.exceptions import ApiException
         from kubernetes.config import ConfigException
         from urllib3.exceptions import HTTPError
 
+        self._check_deadline()
         try:
-            status, body = self._send(path, query or {}, accept)
+            return self._send(path, query, accept)
         except (HTTPError, ApiException, ssl.SSLError) as error:
-            raise self._unreachable(error) from error
+            self._check_deadline()
+            return explain(error, self.server, self._access.request_timeout_seconds)
         except (ConfigException, OSError) as error:
-            # What the client runs or reads anew when a token has expired.
-            raise ClusterError(
-                f"credentials for {self.server} cannot be renewed: {one_line(str(error))}",
-                hint="log in again, or name another context with --context",
-            ) from error
+            # What the client runs or reads anew when a token is about to expire.
+            self._lose_credentials(str(error))
         except ValueError as error:
             # The message would show the header, and with it the token.
             raise ClusterError(
@@ -101,122 +154,134 @@ class Connection:
                 "holds a character that HTTP does not allow",
                 hint="check the token for line breaks",
             ) from error
-        if 200 <= status <= 299:
-            return body
-        problem = _describe_status(status, body)
-        if status == 401:
-            raise ClusterError(
-                f"API server {self.server} does not accept the credentials: {problem.message}",
-                hint="the token or certificate may have expired: log in again",
-            )
-        raise problem
 
-    def _send(self, path: str, query: Mapping[str, str], accept: str) -> tuple[int, bytes]:
-        """Status and body; a body that breaks off is asked for again."""
+    def _send(self, path: str, query: Mapping[str, str], accept: str) -> _Answer | Failure:
         from urllib3 import HTTPHeaderDict
-        from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
-        attempt = 1
-        while True:
-            # Serialised anew each time: this is where the client renews an expired token.
-            request = self._client.param_serialize(
-                "GET",
-                path,
-                query_params=list(query.items()),
-                header_params={"Accept": accept},
-                auth_settings=["BearerToken"],
-            )
-            url, headers = request[1], HTTPHeaderDict(request[2])
-            for name, value in self._impersonation:
-                headers.add(name, value)
-            response = self._client.call_api(
-                "GET", url, header_params=headers, _request_timeout=self._timeouts
-            )
-            try:
-                return int(response.status), response.read()
-            except (ProtocolError, ReadTimeoutError):
-                if attempt == _ATTEMPTS:
-                    raise
-                attempt += 1
+        # Serialised anew each time: this is where the client renews a token that is due.
+        request = self._client.param_serialize(
+            "GET",
+            path,
+            query_params=list(query.items()),
+            header_params={"Accept": accept},
+            auth_settings=["BearerToken"],
+        )
+        url, headers = request[1], HTTPHeaderDict(request[2])
+        for name, value in self._target.impersonation:
+            headers.add(name, value)
+        now = time.monotonic()
+        allowed = max(min(self._access.request_timeout_seconds, self._ends - now), 0.001)
+        self._pace.ends = now + allowed
+        response = self._client.call_api(
+            "GET",
+            url,
+            header_params=headers,
+            _request_timeout=(min(_CONNECT_TIMEOUT_SECONDS, allowed), allowed),
+        ).response
+        body = _read_body(response)
+        if body is None:
+            message = f"API server {self.server} sent more than {_LARGEST_BODY:,} bytes at once"
+            return Failure(message, "check proxies between")
+        return _Answer(int(response.status), response.headers, body)
 
-    def _unreachable(self, error: Exception) -> ClusterError:
-        """What a failure of the transport means, and what can be done about it."""
-        from urllib3 import exceptions
+    def _check_deadline(self) -> None:
+        if time.monotonic() < self._ends:
+            return
+        allowed = spell_duration(self._access.timeout_seconds)
+        message = f"the deadline of {allowed} for reading {self.server} has passed"
+        self._fail(Failure(message, "raise --timeout, or find out why the server is slow"))
 
-        cause = getattr(error, "reason", None)
-        cause = cause if isinstance(cause, Exception) else error
-        inner = next(iter(cause.args), None)
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            return ClusterError(
-                f"certificate of {self.server} is not trusted: {inner.verify_message}",
-                hint="check certificate-authority and server of the context's cluster",
-            )
-        match cause:
-            case ssl.SSLError() | exceptions.SSLError():
-                found = "fails in the TLS handshake"
-                hint = "check server, certificate-authority and client certificate of the context"
-            case exceptions.ProxyError():
-                found, hint = "is not reached through the proxy", "check HTTPS_PROXY and NO_PROXY"
-            case exceptions.NameResolutionError():
-                found, hint = "has a host name that is not known", "check the context and the DNS"
-            case exceptions.NewConnectionError():
-                found, hint = "is not reached", "check that it runs, and the context with --context"
-            case exceptions.TimeoutError():
-                found = f"did not answer within {self._timeouts[1]:g} s"
-                hint = "raise --request-timeout, or check the network"
-            case exceptions.LocationValueError():
-                found, hint = "has no usable address", "check the server of the context's cluster"
-            case _:
-                found, hint = "broke the connection off", "check that it runs, and try again"
-        return ClusterError(f"API server {self.server} {found}: {_root(cause)}", hint=hint)
+    def _renew(self) -> None:
+        """Log in again, as whoever we were: with the token or certificate as it is now."""
+        access = self._access
+        if self._target.context is not None:
+            access = msgspec.structs.replace(access, context=self._target.context)
+        try:
+            target = find_target(access)
+            if str(target.configuration.host) != self.server:
+                self._lose_credentials(f"the context is of {target.configuration.host} by now")
+            client = _make_client(target, self._pace)
+        except AuditorError as error:
+            self._lose_credentials(error.message)
+        self._client.close()
+        self._client, self._target = client, target
+
+    def _lose_credentials(self, reason: str) -> NoReturn:
+        message = f"credentials for {self.server} cannot be renewed: {one_line(reason)}"
+        self._fail(Failure(message, "log in again, or name another context with --context", 401))
+
+    def _refuse(self, answer: _Answer) -> NoReturn:
+        """Fail as the server says."""
+        error = _describe_status(answer.status, answer.body)
+        if answer.status != 401:
+            raise error
+        message = f"API server {self.server} does not accept the credentials: {error.message}"
+        hint = "the token or certificate may have expired: log in again"
+        self._fail(Failure(message, hint, answer.status))
+
+    def _fail(self, failure: Failure) -> NoReturn:
+        if self._served:
+            raise RequestError(failure.status, failure.message)
+        raise ClusterError(failure.message, hint=failure.hint)
 
 
-def connect(access: ClusterAccess) -> Connection:
+def connect(access: ClusterAccess, patience: Patience = PATIENCE) -> Connection:
     """A connection to the API server that the access names; nothing is sent yet.
+
+    The time of the access's deadline begins to run.
 
     Raises:
         UsageError: see ``find_target``.
         ClusterError: see ``find_target``.
     """
+    return Connection(access, patience, time.monotonic() + access.timeout_seconds)
+
+
+def _make_client(target: Target, pace: Pace) -> ApiClient:
     from kubernetes.client import ApiClient
     from urllib3 import Retry, disable_warnings
     from urllib3.exceptions import InsecureRequestWarning
 
-    target = find_target(access)
-    if not target.configuration.verify_ssl:
+    configuration = target.configuration
+    if not configuration.verify_ssl:
         # The kubeconfig says so in so many words: insecure-skip-tls-verify.
         disable_warnings(InsecureRequestWarning)
-    target.configuration.retries = Retry(
-        total=5,
-        connect=2,
-        read=2,
-        status=5,
-        other=0,  # a certificate does not become trusted by asking again
-        redirect=False,  # an API server sends none: what does is a login page
-        allowed_methods={"GET"},
-        status_forcelist=_PASSING_STATUSES,
-        backoff_factor=_BACKOFF_SECONDS,
-        retry_after_max=_LONGEST_WAIT_SECONDS,
-        raise_on_status=False,  # the last answer says more than the number of attempts
-    )
+    # Whoever asks again is `Connection`, which knows the deadline. A redirect is not followed: an
+    # API server sends none, what does is a login page.
+    configuration.retries = Retry(total=0, redirect=False, respect_retry_after_header=False)
     try:
-        client: Any = ApiClient(target.configuration)
+        client: Any = ApiClient(configuration)
     except (ImportError, ValueError) as error:
         raise ClusterError(
-            f"proxy of {target.configuration.host} cannot be used: {one_line(str(error))}",
+            f"proxy of {configuration.host} cannot be used: {one_line(str(error))}",
             hint="a socks proxy needs the package pysocks; check proxy-url and HTTPS_PROXY",
         ) from error
     client.user_agent = f"netpol-auditor/{__version__}"
     client.set_default_header("Accept-Encoding", "gzip")
-    return Connection(client, target, access.request_timeout_seconds)
+    keep_pace(client.rest_client.pool_manager, pace)
+    made: ApiClient = client
+    return made
 
 
-def _root(error: BaseException) -> str:
-    """The reason at the bottom of a chain of exceptions, in the words of who found it."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    system = error.strerror if isinstance(error, OSError) else None
-    return one_line(system or str(error))
+def _read_body(response: Any) -> bytes | None:
+    """The whole body of an answer, decompressed; None where it is too large.
+
+    Raises:
+        HTTPError: it breaks off, is too slow, or cannot be decompressed.
+    """
+    chunks, size = [], 0
+    try:
+        for chunk in response.stream(_CHUNK, decode_content=True):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > _LARGEST_BODY:
+                response.close()
+                return None
+    except BaseException:
+        response.close()
+        raise
+    response.release_conn()
+    return b"".join(chunks)
 
 
 def _describe_status(status: int, body: bytes) -> RequestError:

@@ -9,11 +9,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from auditor.errors import ClusterError
 from auditor.model.retention import PolicyKind
 from auditor.model.snapshot import Blind, Gap
 from auditor.sources.connection import Connection, RequestError
-from auditor.sources.listing import METADATA_ONLY, Resource
+from auditor.sources.pages import METADATA_ONLY, Resource
 from auditor.sources.unevaluated import EFFECT
 from auditor.sources.wording import one_line
 
@@ -100,7 +99,7 @@ def discover(connection: Connection, kinds: Iterable[PolicyKind]) -> Discovery:
     gap.
 
     Raises:
-        ClusterError: the server cannot be reached, or does not accept the credentials.
+        ClusterError: see `Connection.get`.
     """
     wanted: dict[str, list[PolicyKind]] = defaultdict(list)
     for kind in kinds:
@@ -203,7 +202,6 @@ def _decode(body: bytes, answer: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=answer)
     except msgspec.DecodeError as error:
-        raise ClusterError(
-            f"server answers discovery with something unexpected: {one_line(str(error))}",
-            hint="check that the context's server is an API server and no login page",
+        raise RequestError(
+            200, f"server answers discovery with something unexpected: {one_line(str(error))}"
         ) from error

@@ -29,12 +29,16 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class Target(NamedTuple):
-    """An API server and an identity on it. Cluster and namespace are the context's, if known."""
+    """An API server and an identity on it. Cluster and namespace are the context's, if known.
+
+    ``context`` is the kubeconfig's that was chosen; None: a pod's own service account.
+    """
 
     configuration: Configuration
     impersonation: Headers
     cluster: str | None
     namespace: str | None
+    context: str | None = None
 
 
 class _Chosen(NamedTuple):
@@ -219,6 +223,7 @@ def _from_kubeconfig(chosen: _Chosen, paths: str, access: ClusterAccess) -> Targ
         _impersonation(access, user),
         cluster=chosen.context["cluster"],
         namespace=chosen.context.get("namespace") or None,
+        context=chosen.name,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,11 +25,13 @@ def collect(
     access: ClusterAccess,
     *,
     retention: Retention,
-    now: str,
+    clock: Callable[[], str],
     stdin: BinaryIO | None,
     progress: Progress,
 ) -> Snapshot:
     """Read the one source there is: the files where some are given, else the cluster.
+
+    ``clock`` says the time, ISO 8601 in UTC.
 
     Raises:
         UsageError: a saved snapshot is given together with other files, or `-` is given twice.
@@ -38,7 +40,7 @@ def collect(
     if not files:
         from auditor.sources.cluster import collect as collect_cluster
 
-        return collect_cluster(access, retention=retention, now=now, progress=progress)
+        return collect_cluster(access, retention=retention, clock=clock, progress=progress)
     if files.count(_STDIN) > 1:
         raise UsageError("-f - is given twice", hint="standard input can be read once")
     if _STDIN in files:
@@ -58,7 +60,9 @@ def collect(
         return _unpack(archives[0], stdin)
     from auditor.sources.manifests import collect as collect_manifests
 
-    return collect_manifests(files, retention=retention, now=now, stdin=stdin, progress=progress)
+    return collect_manifests(
+        files, retention=retention, now=clock(), stdin=stdin, progress=progress
+    )
 
 
 def _read_head(stream: BinaryIO) -> bytes:

@@ -165,7 +165,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(control_plane: ControlPlane, folder: Path) -> Snapshot:
     """What an administrator reads."""
     access = ClusterAccess(kubeconfig=str(control_plane.kubeconfig(folder / "admin")))
-    return collect(access, retention=RETENTION, now=NOW)
+    return collect(access, retention=RETENTION, clock=lambda: NOW)
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def read_as(control_plane: ControlPlane, tmp_path: Path) -> Reader:
     def read(name: str, **rules: Any) -> Snapshot:
         token = control_plane.service_account("default", name, **rules)
         path = control_plane.kubeconfig(tmp_path / name, token)
-        return collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, now=NOW)
+        return collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, clock=lambda: NOW)
 
     return read
 
@@ -211,7 +211,10 @@ def test_more_pods_than_a_page_are_all_read(control_plane: ControlPlane, folder:
     told: list[tuple[str, int]] = []
     access = ClusterAccess(kubeconfig=str(control_plane.kubeconfig(folder / "again")))
     snapshot = collect(
-        access, retention=RETENTION, now=NOW, progress=lambda plural, n: told.append((plural, n))
+        access,
+        retention=RETENTION,
+        clock=lambda: NOW,
+        progress=lambda plural, n: told.append((plural, n)),
     )
     names = [one.name for one in snapshot.pods if one.namespace == "crowd"]
     assert [f"pod-{number:05}" for number in range(MANY)] == names
@@ -343,7 +346,7 @@ def test_one_readable_namespace_is_enough(
     config = json.loads(path.read_text())
     config["contexts"][0]["context"]["namespace"] = "shop-prod"
     path.write_text(json.dumps(config))
-    snapshot = collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, now=NOW)
+    snapshot = collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, clock=lambda: NOW)
     assert [one for one in whole.pods if one.namespace == "shop-prod"] == list(snapshot.pods)
     assert [one for one in whole.namespaces if one.name == "shop-prod"] == list(snapshot.namespaces)
     assert [None] == [one.namespace for one in _gaps(snapshot, "Pod")]

@@ -35,9 +35,11 @@ def test_impersonation_narrows_what_is_read(control_plane: ControlPlane, folder:
     """The server sees user and groups of --as and --as-group, each of them."""
     path = str(control_plane.kubeconfig(folder / "impersonator"))
     with pytest.raises(ClusterError, match='User "jane" cannot list'):
-        collect(ClusterAccess(kubeconfig=path, as_user="jane"), retention=RETENTION, now=NOW)
+        collect(
+            ClusterAccess(kubeconfig=path, as_user="jane"), retention=RETENTION, clock=lambda: NOW
+        )
     access = ClusterAccess(kubeconfig=path, as_user="jane", as_groups=("a", "system:masters"))
-    assert 0 < len(collect(access, retention=RETENTION, now=NOW).pods)
+    assert 0 < len(collect(access, retention=RETENTION, clock=lambda: NOW).pods)
 
 
 def test_a_kubeconfig_may_impersonate_by_itself(control_plane: ControlPlane, folder: Path) -> None:
@@ -47,14 +49,14 @@ def test_a_kubeconfig_may_impersonate_by_itself(control_plane: ControlPlane, fol
     config["users"][0]["user"] |= {"as": "joe", "as-groups": ["b"], "as-user-extra": {"k": ["v"]}}
     path.write_text(json.dumps(config))
     with pytest.raises(ClusterError, match='User "joe" cannot list'):
-        collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, now=NOW)
+        collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, clock=lambda: NOW)
 
 
 def test_a_rejected_token_is_one_clear_error(control_plane: ControlPlane, folder: Path) -> None:
     """The advice is to log in again; the token is not shown."""
     path = control_plane.kubeconfig(folder / "wrong", "wrong-token")
     with pytest.raises(ClusterError, match="does not accept the credentials") as caught:
-        collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, now=NOW)
+        collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, clock=lambda: NOW)
     assert "log in again" in caught.value.hint
     assert "wrong-token" not in caught.value.message
 
@@ -63,7 +65,9 @@ def test_an_unknown_context_is_a_wrong_flag(control_plane: ControlPlane, folder:
     """Exit code 2, with near matches."""
     path = str(control_plane.kubeconfig(folder / "context"))
     with pytest.raises(UnknownNameError, match="context tset is unknown") as caught:
-        collect(ClusterAccess(kubeconfig=path, context="tset"), retention=RETENTION, now=NOW)
+        collect(
+            ClusterAccess(kubeconfig=path, context="tset"), retention=RETENTION, clock=lambda: NOW
+        )
     assert (2, "did you mean test?") == (caught.value.exit_code, caught.value.hint)
 
 
@@ -71,14 +75,14 @@ def test_a_kubeconfig_may_waive_the_certificate(control_plane: ControlPlane, fol
     """`insecure-skip-tls-verify` is honoured without a warning: it is in the kubeconfig."""
     path = control_plane.kubeconfig(folder / "insecure")
     access = ClusterAccess(kubeconfig=str(path))
-    verified = collect(access, retention=RETENTION, now=NOW)
+    verified = collect(access, retention=RETENTION, clock=lambda: NOW)
     config = json.loads(path.read_text())
     config["clusters"][0]["cluster"] = {
         "server": control_plane.server,
         "insecure-skip-tls-verify": True,
     }
     path.write_text(json.dumps(config))
-    assert verified == collect(access, retention=RETENTION, now=NOW)
+    assert verified == collect(access, retention=RETENTION, clock=lambda: NOW)
 
 
 @pytest.mark.parametrize("null", [False, True])
@@ -94,4 +98,4 @@ def test_a_certificate_of_another_authority_is_not_trusted(
         del config["clusters"][0]["cluster"]["certificate-authority-data"]
     path.write_text(json.dumps(config))
     with pytest.raises(ClusterError, match=r"certificate of https://\S+ is not trusted"):
-        collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, now=NOW)
+        collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, clock=lambda: NOW)

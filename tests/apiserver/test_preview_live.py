@@ -105,7 +105,7 @@ class Cluster:
 
     def read(self) -> Snapshot:
         """Read it."""
-        return collect(self._access, retention=retention(), now=NOW)
+        return collect(self._access, retention=retention(), clock=lambda: NOW)
 
     def replace(self, written: Written, text: str) -> list[tuple[str, str, str]]:
         """Replace what exists, create the rest; return what takes it all back, last first."""

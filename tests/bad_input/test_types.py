@@ -152,7 +152,7 @@ def _pass_in_silence(_stage: str) -> AbstractContextManager[Progress]:
 def _judge(settings: Settings) -> Sequence[RuleRecord]:
     """Run the pipeline up to the report, which is not rendered: what became of the rules."""
     now = "2026-01-02T03:04:05Z"
-    snapshot = take_snapshot(settings, now=now, stdin=None, stage=_pass_in_silence)
+    snapshot = take_snapshot(settings, clock=lambda: now, stdin=None, stage=_pass_in_silence)
     view = evaluate_snapshot(snapshot, settings, stage=_pass_in_silence)
     audit = judge_view(
         view, settings, load_acceptance(settings), run_id="r", started_at=now, clock=lambda: now

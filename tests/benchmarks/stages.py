@@ -65,7 +65,7 @@ _RUN_TIME = "2026-01-15T09:30:00Z"
 
 def prepare(pods: int, folder: Path, watch: Stopwatch) -> dict[str, float]:
     """Write the API server's pages of pods."""
-    from auditor.sources.listing import PAGE_SIZE
+    from auditor.sources.pages import PAGE_SIZE
 
     with watch:
         written = write_pod_pages(Shape(pods), folder, page_size=PAGE_SIZE)
@@ -251,7 +251,7 @@ STAGES: dict[str, Stage] = {
 
 
 def _decode_pages(folder: Path, watch: Stopwatch) -> list[Pod]:
-    from auditor.sources.listing import Page
+    from auditor.sources.pages import Page
 
     decoder = msgspec.json.Decoder(Page[Pod])
     pods: list[Pod] = []

@@ -52,9 +52,10 @@ def test_the_stages_follow_one_another(cluster: FindCluster, stages: Stages) -> 
     assert {
         "id": "the-run",
         "started_at": "2026-01-01T00:00:10Z",
-        "finished_at": "2026-01-01T00:00:11Z",
+        "finished_at": "2026-01-01T00:00:12Z",
         "settings_digest": digest_settings(settings),
         "evidence": None,
+        "collection": None,
     } == msgspec.to_builtins(report.run)
     assert digest(report) == report.digest
     names = [name for name, _ in finished.files]
@@ -90,7 +91,9 @@ def test_the_reading_of_ip_blocks_is_the_settings_else_the_cnis(
     settings = msgspec.convert(
         {"files": [str(cluster("shop", variant))], "ip_blocks_match_pods": reading}, Settings
     )
-    snapshot = take_snapshot(settings, now="2026-01-01T00:00:00Z", stdin=None, stage=stages)
+    snapshot = take_snapshot(
+        settings, clock=lambda: "2026-01-01T00:00:00Z", stdin=None, stage=stages
+    )
     view = evaluate_snapshot(snapshot, settings, stage=stages)
     assert expected is view.ip_blocks_match_pods
 
@@ -101,7 +104,9 @@ def test_detection_is_told_what_the_settings_declare(cluster: FindCluster, stage
         files=(str(cluster("two-namespaces", "no-policy")),),
         detection=DetectionSettings(environments={"dev": "playground"}),
     )
-    snapshot = take_snapshot(settings, now="2026-01-01T00:00:00Z", stdin=None, stage=stages)
+    snapshot = take_snapshot(
+        settings, clock=lambda: "2026-01-01T00:00:00Z", stdin=None, stage=stages
+    )
     view = evaluate_snapshot(snapshot, settings, stage=stages)
     assert "playground" == view.recognition.environments["dev"].name
     assert "2026-01-01T00:00:00Z" == snapshot.taken_at
@@ -110,7 +115,7 @@ def test_detection_is_told_what_the_settings_declare(cluster: FindCluster, stage
 def test_a_namespace_that_is_not_there_is_an_error(cluster: FindCluster, stages: Stages) -> None:
     """An audit of a misspelt namespace is not clean: it is none."""
     settings = Settings(files=(str(cluster("two-namespaces", "no-policy")),), namespaces=("prodd",))
-    snapshot = take_snapshot(settings, now="", stdin=None, stage=stages)
+    snapshot = take_snapshot(settings, clock=lambda: "", stdin=None, stage=stages)
     with pytest.raises(UnknownNameError) as caught:
         evaluate_snapshot(snapshot, settings, stage=stages)
     assert "did you mean prod?" == caught.value.hint

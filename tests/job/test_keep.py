@@ -53,7 +53,7 @@ def audit() -> Audit:
 
     def run(settings: Settings) -> Kept:
         now = f"2026-01-{next(days):02}T00:00:00Z"
-        snapshot = take_snapshot(settings, now=now, stdin=None, stage=unwatched)
+        snapshot = take_snapshot(settings, clock=lambda: now, stdin=None, stage=unwatched)
         view = evaluate_snapshot(snapshot, settings, stage=unwatched)
         judged = judge_view(
             view,

@@ -27,7 +27,7 @@ def read(*files: str | Path, stdin: io.BytesIO | None = None) -> Snapshot:
         [str(one) for one in files],
         ClusterAccess(),
         retention=Retention(),
-        now="2026-01-01T00:00:00Z",
+        clock=lambda: "2026-01-01T00:00:00Z",
         stdin=stdin,
         progress=lambda _what, _count: None,
     )

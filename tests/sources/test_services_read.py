@@ -49,7 +49,9 @@ def read_live(services: Answer, folder: Path) -> Snapshot:
 
     with serve(answer) as server:
         path = server.kubeconfig(folder / "kubeconfig")
-        return collect(ClusterAccess(kubeconfig=str(path)), retention=Retention(), now="now")
+        return collect(
+            ClusterAccess(kubeconfig=str(path)), retention=Retention(), clock=lambda: "now"
+        )
 
 
 def check_published(service: Service) -> None:

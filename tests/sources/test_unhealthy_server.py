@@ -15,6 +15,7 @@ from auditor.model.retention import PolicyKind, Retention
 from auditor.model.snapshot import Blind, GapSource, Snapshot, UnevaluatedPolicy
 from auditor.settings import ClusterAccess
 from auditor.sources.cluster import collect
+from auditor.sources.patience import Patience
 from auditor.sources.unevaluated import digest_content
 from tests.sources.scripted_server import (
     Answer,
@@ -32,12 +33,8 @@ CALICO = PolicyKind(
     group="projectcalico.org", kind="NetworkPolicy", plural="networkpolicies", namespaced=True
 )
 RETENTION = Retention(policy_kinds=(CALICO,))
-
-
-@pytest.fixture(autouse=True)
-def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attempts follow each other at once."""
-    monkeypatch.setattr("auditor.sources.connection._BACKOFF_SECONDS", 0)
+AT_ONCE = Patience(backoff_seconds=0)
+"""Attempts follow each other at once."""
 
 
 def pod(name: str, **fields: Any) -> dict[str, Any]:
@@ -74,7 +71,7 @@ def read(script: Script, folder: Path, seconds: float = 5) -> tuple[Snapshot, Sc
     with serve(script) as server:
         path = server.kubeconfig(folder / "kubeconfig")
         access = ClusterAccess(kubeconfig=str(path), request_timeout_seconds=seconds)
-        return collect(access, retention=RETENTION, now="now"), server
+        return collect(access, retention=RETENTION, clock=lambda: "now", patience=AT_ONCE), server
 
 
 def names(snapshot: Snapshot) -> list[str]:
@@ -116,11 +113,21 @@ def test_a_body_that_breaks_off_is_asked_again(tmp_path: Path) -> None:
     assert (["p"], ()) == (names(snapshot), snapshot.gaps)
 
 
-def test_a_body_that_always_breaks_off_is_an_error(tmp_path: Path) -> None:
-    """A run that cannot read a page ends, with exit code 3."""
-    half = Answer(200, b'{"items": [', declared_length=1000)
+HALF = Answer(200, b'{"items": [', declared_length=1000)
+
+
+def test_a_body_that_always_breaks_off_is_a_gap(tmp_path: Path) -> None:
+    """What else the server holds is read, and what hangs on the pods is not known."""
+    snapshot, _ = read(pods_answered_by(in_turn(HALF)), tmp_path)
+    (gap,) = snapshot.gaps
+    assert ("Pod", Blind.PODS) == (gap.kind, gap.blind)
+    assert "broke the connection off" in gap.reason
+
+
+def test_bodies_that_all_break_off_are_an_error(tmp_path: Path) -> None:
+    """A run that could not read anything ends, with exit code 3."""
     with pytest.raises(ClusterError, match="broke the connection off"):
-        read(pods_answered_by(in_turn(half)), tmp_path)
+        read(in_turn(HALF), tmp_path)
 
 
 def test_an_expired_list_goes_on_where_the_server_says(tmp_path: Path) -> None:
@@ -133,7 +140,10 @@ def test_an_expired_list_goes_on_where_the_server_says(tmp_path: Path) -> None:
         )
     )
     snapshot, server = read(script, tmp_path)
-    assert (["p1", "p2"], ()) == (names(snapshot), snapshot.gaps)
+    assert ["p1", "p2"] == names(snapshot)
+    reason = "list expired while it was read, and was continued on newer state"
+    assert [("Pod", reason, None)] == [(one.kind, one.reason, one.blind) for one in snapshot.gaps]
+    assert ["Pod"] == [one.kind for one in snapshot.lists if one.inconsistent]
     tokens = [one.query.get("continue") for one in server.asked if one.path == PODS]
     assert [None, "t1", "t2"] == tokens
 
@@ -148,7 +158,10 @@ def test_an_expired_list_without_a_token_begins_again(tmp_path: Path) -> None:
         )
     )
     snapshot, _ = read(script, tmp_path)
-    assert (["p1", "p2"], ()) == (names(snapshot), snapshot.gaps)
+    assert ["p1", "p2"] == names(snapshot)
+    reason = "list expired while it was read, and was begun anew"
+    assert [("Pod", reason, None)] == [(one.kind, one.reason, one.blind) for one in snapshot.gaps]
+    assert not any(one.inconsistent for one in snapshot.lists)
 
 
 def test_a_list_that_breaks_off_is_a_gap(tmp_path: Path) -> None:
@@ -221,7 +234,7 @@ def test_a_server_that_does_not_answer_is_given_up(tmp_path: Path) -> None:
         path = server.kubeconfig(tmp_path / "kubeconfig")
         access = ClusterAccess(kubeconfig=str(path), request_timeout_seconds=0.1)
         with pytest.raises(ClusterError, match=r"did not answer within 0\.1 s") as caught:
-            collect(access, retention=RETENTION, now="now")
+            collect(access, retention=RETENTION, clock=lambda: "now", patience=AT_ONCE)
     assert "--request-timeout" in caught.value.hint
 
 
@@ -230,7 +243,12 @@ def test_a_server_that_is_down_is_an_error(tmp_path: Path) -> None:
     with serve(healthy) as server:
         path = server.kubeconfig(tmp_path / "kubeconfig")
     with pytest.raises(ClusterError, match=r"is not reached: Connection refused"):
-        collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, now="now")
+        collect(
+            ClusterAccess(kubeconfig=str(path)),
+            retention=RETENTION,
+            clock=lambda: "now",
+            patience=AT_ONCE,
+        )
 
 
 def test_a_namespace_that_came_late_is_asked_for(tmp_path: Path) -> None:
@@ -370,8 +388,11 @@ def test_what_cannot_be_discovered_is_unknown_not_absent(
     assert "cannot be found out" in snapshot.gaps[0].reason
 
 
-def test_discovery_of_a_foreign_form_is_an_error(tmp_path: Path) -> None:
+def test_discovery_of_a_foreign_form_is_a_gap(tmp_path: Path) -> None:
     """As for lists, an unexpected answer is not taken for none."""
     odd = json.dumps({"items": 5}).encode()
-    with pytest.raises(ClusterError, match="answers discovery with something unexpected"):
-        read(lambda one: Answer(200, odd) if one.path == "/apis" else healthy(one), tmp_path)
+    (gap,) = read(lambda one: Answer(200, odd) if one.path == "/apis" else healthy(one), tmp_path)[
+        0
+    ].gaps
+    assert "answers discovery with something unexpected" in gap.reason
+    assert Blind.POLICIES == gap.blind
