@@ -150,13 +150,16 @@ def _explained(limit: Limit, *, has_sent: bool) -> Iterator[None]:
 
 
 def _words(error: BaseException) -> str:
-    from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ReadTimeoutError
+    from urllib3.exceptions import NameResolutionError, NewConnectionError
+    from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 
-    if isinstance(error, (ConnectTimeoutError, ReadTimeoutError, TimeoutError)):
-        return "it did not answer in time"
     if isinstance(error, NameResolutionError):
         return "its name is not known"
-    return "the connection failed" if not error.__cause__ else "it could not be reached"
+    if isinstance(error, NewConnectionError):
+        return "it could not be reached"
+    if isinstance(error, (TimeoutError, HTTPTimeoutError)):
+        return "it did not answer in time"
+    return "the connection failed"
 
 
 def _certificate(error: BaseException) -> ssl.SSLCertVerificationError | None:

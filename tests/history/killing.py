@@ -34,13 +34,14 @@ _FILE_EVENTS = frozenset({"open", "os.rename", "os.remove", "os.mkdir", "sqlite3
 _MOST = 300
 
 
-class _Counter:
+class Counter:
     """Counts points, and kills its process at one of them."""
 
     def __init__(self, last: int) -> None:
         self._left = last
 
     def pass_by(self, *_: object) -> None:
+        """Count a point."""
         self._left -= 1
         if self._left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -75,10 +76,10 @@ def kill_everywhere(work: str, url: str, folder: Path, stride: int = 1) -> int:
         _prepare(work, url, folder, number)
 
         def do(point: int = point, number: int = number) -> None:
-            _Counter(point).watch(folder)
+            Counter(point).watch(folder)
             _do(work, url, number)
 
-        was_killed = _fork(do)
+        was_killed = fork(do)
         _see_sound(url, number + 5)
         if not was_killed:
             return time_of_it
@@ -99,7 +100,7 @@ def kill_at_times(url: str, folder: Path, times: int) -> int:
         def do(number: int = number) -> None:
             _do("keep", url, number)
 
-        killed += _fork(do, usual * one / times)
+        killed += fork(do, usual * one / times)
         _see_sound(url, number + 5)
     return killed
 
@@ -146,7 +147,7 @@ def _empty(url: str, folder: Path) -> None:
         shutil.rmtree(folder / "history-snapshots", ignore_errors=True)
 
 
-def _fork(do: Callable[[], None], seconds: float | None = None) -> bool:
+def fork(do: Callable[[], None], seconds: float | None = None) -> bool:
     """Do something in a process of its own, which is killed after so long; whether it was."""
     ready, start = os.pipe()
     child = os.fork()
