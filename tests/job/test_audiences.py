@@ -148,6 +148,7 @@ def test_the_population_is_ones_own(shop: Told) -> None:
     )
     assert ("shop-dev", "shop-prod", "shop-test") == narrow.judged
     assert frozenset({"shop-prod"}) == narrow.production
+    assert frozenset() == shop.narrow(audience_of("shop-dev")).production
     policies = sum(one.namespace.startswith("shop-") for one in shop.view.snapshot.policies)
     assert {"NetworkPolicy": policies} == scope.policies
     assert (*narrow.judged, "other namespaces", "external addresses") == narrow.matrix.names
@@ -350,6 +351,38 @@ def test_what_changed_is_told_by_ones_own_ends() -> None:
     assert {"shop/NetworkPolicy/deny"} == {*whole.policies.removed}
     sources = {one.source.name for one in whole.connections.opened if one.source.addresses is None}
     assert {"one", "two", "far", "web"} == sources
+
+
+def test_nothing_changed_where_only_others_changed(shop: Told) -> None:
+    """Neither others' policies, labels and namespaces are told of, nor findings of between."""
+    snapshot = shop.view.snapshot
+    theirs = [one for one in snapshot.namespaces if one.name == "monitoring"]
+    before = audit_whole(
+        msgspec.structs.replace(
+            snapshot,
+            policies=tuple(one for one in snapshot.policies if one.namespace != "monitoring"),
+            namespaces=tuple(
+                msgspec.structs.replace(
+                    one, metadata=msgspec.structs.replace(one.metadata, labels={"a": "b"})
+                )
+                if one in theirs
+                else one
+                for one in snapshot.namespaces
+            ),
+        ),
+        shop.settings,
+    )
+    narrow = shop.narrow(audience_of("shop-dev"), before)
+    drift = narrow.report.drift
+    assert drift is not None
+    assert len(narrow.report.findings) == drift.findings.unchanged
+    assert {} == drift.findings.details
+    assert () == drift.scope
+    assert ((), (), ()) == (
+        drift.policies.added,
+        drift.policies.removed,
+        drift.policies.changed,
+    )
 
 
 def test_a_namespace_that_went_is_still_its_audiences() -> None:
