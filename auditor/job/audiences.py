@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor.job.compare import narrow_policies, narrow_side
+from auditor.job.compare import narrow_side
 from auditor.job.sides import shown_workloads, side_of_audit
 from auditor.job.steps import judge_view, scope_of, seal
 from auditor.model.report import Extract
@@ -198,10 +198,7 @@ def _compare(previous: Compared, current: Compared, scope: Scope, secrecy: Secre
         )
         for side in (previous, current)
     ]
-    comparison = compare(sides[0], sides[1], shown=shown)
-    policies = narrow_policies(comparison.drift.policies, scope)
-    drift = msgspec.structs.replace(comparison.drift, policies=policies)
-    return extract_drift(comparison._replace(drift=drift), secrecy)
+    return extract_drift(compare(sides[0], sides[1], shown=shown), secrecy)
 
 
 def _holds(subject: SubjectRecord, side: Compared, scope: Scope) -> bool:

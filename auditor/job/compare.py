@@ -78,12 +78,12 @@ def compare_sides(
             return compare(previous, current)
         previous, current = (narrow_side(one, scope, shown) for one in (previous, current))
         comparison = compare(previous, current, shown=shown)
-        policies = narrow_policies(comparison.drift.policies, scope)
+        policies = _narrow_policies(comparison.drift.policies, scope)
         drift = msgspec.structs.replace(comparison.drift, policies=policies)
         return comparison._replace(drift=drift)
 
 
-def narrow_policies(policies: PolicyDrift, scope: Scope) -> PolicyDrift:
+def _narrow_policies(policies: PolicyDrift, scope: Scope) -> PolicyDrift:
     """The policies of the namespaces that are shown, and those of none."""
 
     def is_shown(key: str) -> bool:

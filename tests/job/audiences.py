@@ -10,9 +10,10 @@ from typing import NamedTuple
 import msgspec
 from hypothesis import strategies as st
 
+from auditor.findings.assemble import NOTHING_ACCEPTED, Acceptance
 from auditor.job.audiences import narrow_audit
 from auditor.job.sides import side_of_audit
-from auditor.job.steps import evaluate_side, judge_view, load_acceptance, seal
+from auditor.job.steps import evaluate_side, judge_view, seal
 from auditor.model.objects import (
     Container,
     IngressRule,
@@ -52,13 +53,18 @@ class Told(NamedTuple):
     view: View
     settings: Settings
 
-    def narrow(self, audience: Audience, previous: Told | None = None) -> Audit:
+    def narrow(
+        self,
+        audience: Audience,
+        previous: Told | None = None,
+        acceptance: Acceptance = NOTHING_ACCEPTED,
+    ) -> Audit:
         """Return what an audience is told, since a previous audit."""
         return narrow_audit(
             self.audit,
             self.view,
             self.settings,
-            load_acceptance(self.settings),
+            acceptance,
             audience,
             previous=None
             if previous is None
@@ -66,13 +72,17 @@ class Told(NamedTuple):
         )
 
 
-def audit_whole(snapshot: Snapshot, settings: Settings = SETTINGS) -> Told:
+def audit_whole(
+    snapshot: Snapshot,
+    settings: Settings = SETTINGS,
+    acceptance: Acceptance = NOTHING_ACCEPTED,
+) -> Told:
     """Audit a snapshot whole."""
     view = evaluate_side(snapshot, settings, stage=unwatched)
     audit = judge_view(
         view,
         settings,
-        load_acceptance(settings),
+        acceptance,
         run_id="the-run",
         started_at=NOW,
         clock=lambda: NOW,

@@ -2,31 +2,77 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from pathlib import Path
+
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 
+from auditor.findings.assemble import Acceptance
+from auditor.job.audiences import find_unmatched, namespaces_of
 from auditor.model.canonical import encode_canonical
+from auditor.model.drift import CauseKind
+from auditor.model.findings import RuleStatus
+from auditor.model.report import Audit
+from auditor.model.snapshot import Blind, Gap, GapSource, Snapshot
+from auditor.model.waivers import WaiverState
+from auditor.settings import Audience, Settings
+from reports.conclusion import conclude
 from reports.csv import render_csv
 from reports.html import render_html
-from tests.job.audiences import Secretive, audience_of, audit_whole, secretive_clusters
+from reports.json import digest
+from reports.mail import render_mail
+from reports.mail_view import Occasion
+from reports.pdf import render_pdf
+from reports.webhook import render_webhook
+from tests.conftest import FindCluster
+from tests.findings.waivers import make
+from tests.job.audiences import (
+    SETTINGS,
+    Secretive,
+    Told,
+    audience_of,
+    audit_whole,
+    secretive_clusters,
+    veil,
+)
+from tests.rules.auditing import read_path, read_text
 
 _slow_checks = (HealthCheck.too_slow, HealthCheck.data_too_large)
 
+OCCASION = Occasion(period="2026-W47", audience="team one", whole=False)
 
-@settings(max_examples=60, suppress_health_check=_slow_checks)
+
+def render_all(audit: Audit) -> str:
+    """Everything that an audience may be sent of an audit, but the PDF."""
+    drift = audit.report.drift
+    mail = render_mail(audit, drift, OCCASION)
+    return "\n".join(
+        (
+            encode_canonical(audit).decode(),
+            render_csv(audit).decode(),
+            render_html(audit).decode(),
+            json.dumps(render_webhook(audit, drift, OCCASION)),
+            mail.subject,
+            mail.text,
+            mail.html,
+        )
+    )
+
+
+@settings(max_examples=40, suppress_health_check=_slow_checks)
 @given(secretive_clusters())
 def test_nothing_of_others_is_told_and_all_of_ones_own(cluster: Secretive) -> None:
-    """No name, label, image or address of others is in a report; the own findings all are."""
+    """No name, label, image or address of others is told; one's own findings all are."""
     told = audit_whole(cluster.snapshot)
     narrow = told.narrow(audience_of(cluster.own))
     before = msgspec.structs.replace(
         cluster.snapshot, policies=cluster.snapshot.policies[1:], pods=cluster.snapshot.pods[:-1]
     )
-    since = told.narrow(audience_of(cluster.own), audit_whole(before))
-    for audit in (narrow, since):
-        content = b"".join(
-            (encode_canonical(audit), render_csv(audit), render_html(audit))
-        ).decode()
+    for audit in (narrow, told.narrow(audience_of(cluster.own), audit_whole(before))):
+        content = render_all(audit)
         assert [] == [one for one in cluster.secrets if one in content]
     own = {
         one.id: one.severity
@@ -34,3 +80,320 @@ def test_nothing_of_others_is_told_and_all_of_ones_own(cluster: Secretive) -> No
         if one.subject.namespace == cluster.own or one.subject.kind == "Cluster"
     }
     assert own == {one.id: one.severity for one in narrow.report.findings}
+
+
+@pytest.fixture(scope="module")
+def shop() -> Told:
+    """The shop with Calico, audited whole."""
+    path = Path(__file__).parent.parent / "clusters" / "shop" / "calico"
+    return audit_whole(read_path(path), Settings(store="none"))
+
+
+def test_the_attachments_tell_nothing_of_others(cluster: FindCluster, tmp_path: Path) -> None:
+    """Nor does the PDF; its cover says that it is an extract, and for whom."""
+    own = "shop-prod"
+    secretive = veil(read_path(cluster("shop", "calico")), own)
+    told = audit_whole(secretive.snapshot)
+    before = msgspec.structs.replace(secretive.snapshot, policies=secretive.snapshot.policies[2:])
+    audit = told.narrow(audience_of(own), audit_whole(before))
+    path = tmp_path / "report.pdf"
+    path.write_bytes(render_pdf(audit))
+    ran = subprocess.run(["pdftotext", str(path), "-"], capture_output=True, check=True, text=True)
+    content = "".join((ran.stdout + render_all(audit)).split())
+    assert [] == [one for one in secretive.secrets if one in content]
+    cover = " ".join(ran.stdout.split())
+    assert "Network policy audit: extract" in cover
+    assert "Extract for team one" in cover
+    assert f"{own}/StatefulSet/db" in cover
+
+
+def test_the_whole_report_does_tell_of_others(cluster: FindCluster) -> None:
+    """What the tests look for is there: that they do not find it means something."""
+    secretive = veil(read_path(cluster("shop", "calico")), "shop-dev")
+    content = render_all(audit_whole(secretive.snapshot).audit)
+    assert len([one for one in secretive.secrets if one in content]) > 10
+
+
+def test_an_extract_is_the_same_run_with_a_digest_of_its_own(shop: Told) -> None:
+    """Run, times and first sightings are the whole report's, and its digest is named."""
+    whole = msgspec.structs.replace(
+        shop.audit,
+        report=msgspec.structs.replace(
+            shop.audit.report,
+            findings=tuple(
+                msgspec.structs.replace(one, first_seen="2026-10-01T00:00:00Z")
+                for one in shop.audit.report.findings
+            ),
+        ),
+    )
+    narrow = shop._replace(audit=whole).narrow(audience_of("shop-dev"))
+    assert narrow.report.run == whole.report.run
+    assert narrow.report.digest == digest(narrow.report) != whole.report.digest
+    assert narrow.extract is not None
+    assert narrow.extract.digest == whole.report.digest
+    assert narrow.history is not None
+    assert whole.report.digest in narrow.history
+    assert {"2026-10-01T00:00:00Z"} == {one.first_seen for one in narrow.report.findings}
+    assert narrow.trend is None
+
+
+def test_the_population_is_ones_own(shop: Told) -> None:
+    """Namespaces, pods, policies, production and picture are counted of the audience's alone."""
+    narrow = shop.narrow(audience_of("shop-*"))
+    scope = narrow.report.scope
+    assert (3, 3, ()) == (
+        scope.namespaces.total,
+        scope.namespaces.in_scope,
+        scope.namespaces.excluded,
+    )
+    assert ("shop-dev", "shop-prod", "shop-test") == narrow.judged
+    assert frozenset({"shop-prod"}) == narrow.production
+    assert frozenset() == shop.narrow(audience_of("shop-dev")).production
+    policies = sum(one.namespace.startswith("shop-") for one in shop.view.snapshot.policies)
+    assert {"NetworkPolicy": policies} == scope.policies
+    assert (*narrow.judged, "other namespaces", "external addresses") == narrow.matrix.names
+    between_others = [row[3:] for row in narrow.matrix.cells[3:]]
+    assert {0} == {cell.total for row in between_others for cell in row}
+    assert narrow.matrix.cells[0][3].total > 0
+
+
+def test_everything_is_the_audit_itself(shop: Told) -> None:
+    """Whoever gets everything gets the whole report, as it was sealed."""
+    audience = Audience(name="security", to=("a@b.example",), everything=True)
+    assert shop.narrow(audience) is shop.audit
+
+
+def test_others_are_named_and_their_findings_are_not(shop: Told) -> None:
+    """`names_others`: the other ends and environments with an own end, and nothing else."""
+    narrow = shop.narrow(audience_of("shop-dev", names_others=True))
+    plain = shop.narrow(audience_of("shop-dev"))
+    witnesses = {one.witness.source for one in narrow.report.findings if one.witness}
+    assert "shop-prod/Deployment/web" in witnesses
+    assert {"shop-dev", None} == {one.subject.namespace for one in narrow.report.findings}
+    ends = {
+        one.subject.name for one in narrow.report.findings if one.subject.kind == "Environments"
+    }
+    assert ends
+    assert all("dev" in one for one in ends)
+    assert not [one for one in plain.report.findings if one.subject.kind == "Environments"]
+    assert "kube-system" not in encode_canonical(narrow.report.scope).decode()
+
+
+TEAMS = """\
+{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {team: red, env: dev}}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: shop-blue, labels: {team: blue, env: prod}}}
+---
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: x, namespace: undeclared},
+ spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {
+ containers: [{name: x, image: x}]}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("globs", "selector", "chosen"),
+    [
+        (("shop",), "", ("shop",)),
+        (("shop*",), "", ("shop", "shop-blue")),
+        ((), "team=red", ("shop",)),
+        (("shop-blue",), "team=red", ("shop", "shop-blue")),
+        ((), "team!=red", ("shop-blue",)),
+        ((), "team=green", ()),
+        (("nowhere",), "", ()),
+    ],
+)
+def test_an_audience_is_some_namespaces_by_name_or_label(
+    globs: tuple[str, ...], selector: str, chosen: tuple[str, ...]
+) -> None:
+    """Either is enough; a namespace whose labels nobody declared is chosen by no selector."""
+    audience = Audience(
+        name="a", to=("a@b.example",), namespaces=globs, namespace_selector=selector
+    )
+    assert chosen == namespaces_of(audience, read_text(TEAMS))
+
+
+def unread(snapshot: Snapshot, namespace: str | None) -> Snapshot:
+    """The snapshot with the labels of one namespace, or of all, unread."""
+    gap = Gap("Namespace", None, namespace, "forbidden", "not known", None, Blind.NAMESPACE_LABELS)
+    return msgspec.structs.replace(snapshot, gaps=(*snapshot.gaps, gap))
+
+
+def test_a_namespace_of_unread_labels_is_chosen_by_no_selector() -> None:
+    """`env!=prod` does not choose what may be production: that is said."""
+    audience = Audience(name="a", to=("a@b.example",), namespace_selector="env!=prod")
+    snapshot = read_text(TEAMS)
+    assert ("shop",) == namespaces_of(audience, snapshot)
+    assert () == namespaces_of(audience, unread(snapshot, "shop"))
+    assert () == namespaces_of(audience, unread(snapshot, None))
+    reasons = [one.reason for one in find_unmatched(audience, unread(snapshot, "shop-blue"))]
+    assert ["the labels of some namespaces were not read"] == reasons
+
+
+def test_an_audience_without_a_namespace_is_told_so_and_never_clean() -> None:
+    """Nothing is judged, nothing passes, and the message says why."""
+    told = audit_whole(read_text(TEAMS))
+    audit = told.narrow(audience_of("shpo"))
+    assert () == audit.judged
+    assert not audit.report.findings or {"Cluster"} == {
+        one.subject.kind for one in audit.report.findings
+    }
+    assert not {RuleStatus.PASS} & {one.status for one in audit.report.rules}
+    assert "No open findings" != conclude(audit.report).headline
+    mail = render_mail(audit, None, OCCASION)
+    assert "no namespace is named shpo" in " ".join(mail.text.split())
+    assert "no namespace is one of this audience's" in " ".join(mail.text.split())
+
+
+def test_settings_narrow_further_and_an_audience_widens_nothing() -> None:
+    """What the settings leave out is not judged for an audience: it is told of its own alone."""
+    narrowed = msgspec.structs.replace(SETTINGS, namespaces=("shop",))
+    told = audit_whole(read_text(TEAMS), narrowed)
+    assert ("shop",) == told.narrow(audience_of("shop", "shop-blue")).judged
+    other = told.narrow(audience_of("shop-blue"))
+    assert () == other.judged
+    assert not other.report.scope.namespaces.in_scope
+    assert ["shop-blue"] == [one.name for one in other.report.scope.namespaces.excluded]
+
+
+def test_waivers_are_those_that_ones_own_findings_use(shop: Told) -> None:
+    """Neither others' nor unused ones are told; of a glob one's own findings are counted."""
+    waivers = (
+        make("shop-dev/Deployment/web"),
+        make("shop-prod/Deployment/web"),
+        make("shop-*/Deployment/api"),
+        make("nowhere/Deployment/web"),
+    )
+    accepted = Acceptance(waivers=waivers)
+    narrow = shop.narrow(audience_of("shop-dev"), acceptance=accepted)
+    uses = {one.waiver.subject: (one.state, one.findings) for one in narrow.report.waivers}
+    assert {
+        "shop-dev/Deployment/web": (WaiverState.EXPIRED, 1),
+        "shop-*/Deployment/api": (WaiverState.EXPIRED, 1),
+    } == uses
+
+
+def test_gaps_of_others_are_not_told_and_the_clusters_without_names() -> None:
+    """One's own are told whole; of a file nobody can parse, neither path nor reason."""
+    gaps = (
+        Gap("Pod", "shop", "broken", "no spec", "left out", GapSource("shop/a.yaml", None, "spec")),
+        Gap("Pod", "shop-blue", "secretive", "no spec", "left out"),
+        Gap("Namespace", None, "shop-blue", "unread", "left out"),
+        Gap(None, None, None, "line 3: key blueprint twice", "left out", GapSource("blue/x.yaml")),
+        Gap("NetworkPolicy", None, None, "forbidden for shop-blue", "not evaluated"),
+    )
+    snapshot = msgspec.structs.replace(read_text(TEAMS), gaps=gaps)
+    told = audit_whole(snapshot)
+    found = [
+        one
+        for one in told.narrow(audience_of("shop")).report.scope.gaps
+        if "ipBlock" not in one.reason
+    ]
+    assert ["broken", None, None] == [one.name for one in found]
+    assert found[0].source is not None
+    assert "shop/a.yaml" == found[0].source.file
+    assert found[1].source is None
+    assert "blueprint" not in found[1].reason
+    assert "forbidden for another namespace" == found[2].reason
+
+
+ENDS = """\
+{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: ledger}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop, labels: {app: web}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: one, namespace: ledger}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: two, namespace: ledger}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: far, namespace: ledger}}
+"""
+DENY = """\
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: theirs, namespace: ledger}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+"""
+
+
+def test_what_changed_is_told_by_ones_own_ends() -> None:
+    """Rows that differ in the other end alone become one, which counts the workloads there."""
+    before, now = audit_whole(read_text(ENDS + DENY)), audit_whole(read_text(ENDS))
+    drift = now.narrow(audience_of("shop"), before).report.drift
+    assert drift is not None
+    assert ("shop/NetworkPolicy/deny",) == drift.policies.removed
+    inside = [one for one in drift.connections.opened if one.source.addresses is None]
+    assert ["other namespaces", "shop"] == [
+        inside[0].source.namespace,
+        inside[0].destination.name and inside[0].destination.namespace,
+    ]
+    assert "3 workloads" == inside[0].source.name
+    outgoing = [one for one in inside if one.source.namespace == "shop"]
+    assert {"other namespaces"} == {one.destination.namespace for one in outgoing}
+    causes = {cause for one in outgoing for cause in one.causes}
+    assert {(CauseKind.POLICY_REMOVED, "another namespace")} == {
+        (one.cause, one.object) for one in causes
+    }
+    assert drift.connections.totals.opened == len(drift.connections.opened)
+    assert sum(one.opened for one in drift.connections.groups) == drift.connections.totals.opened
+    assert all(
+        "ledger" not in (one.subject.namespace or "") for one in drift.findings.details.values()
+    )
+    whole = now.narrow(audience_of("shop", names_others=True), before).report.drift
+    assert whole is not None
+    assert {"shop/NetworkPolicy/deny"} == {*whole.policies.removed}
+    sources = {one.source.name for one in whole.connections.opened if one.source.addresses is None}
+    assert {"one", "two", "far", "web"} == sources
+
+
+def test_nothing_changed_where_only_others_changed(shop: Told) -> None:
+    """Neither others' policies, labels and namespaces are told of, nor findings of between."""
+    snapshot = shop.view.snapshot
+    theirs = [one for one in snapshot.namespaces if one.name == "monitoring"]
+    before = audit_whole(
+        msgspec.structs.replace(
+            snapshot,
+            policies=tuple(one for one in snapshot.policies if one.namespace != "monitoring"),
+            namespaces=tuple(
+                msgspec.structs.replace(
+                    one, metadata=msgspec.structs.replace(one.metadata, labels={"a": "b"})
+                )
+                if one in theirs
+                else one
+                for one in snapshot.namespaces
+            ),
+        ),
+        shop.settings,
+    )
+    narrow = shop.narrow(audience_of("shop-dev"), before)
+    drift = narrow.report.drift
+    assert drift is not None
+    assert len(narrow.report.findings) == drift.findings.unchanged
+    assert {} == drift.findings.details
+    assert () == drift.scope
+    assert ((), (), ()) == (
+        drift.policies.added,
+        drift.policies.removed,
+        drift.policies.changed,
+    )
+
+
+def test_a_namespace_that_went_is_still_its_audiences() -> None:
+    """It is told of as gone, to those whose it was; one that others have now is not."""
+    before = audit_whole(read_text(TEAMS))
+    gone = audit_whole(read_text(TEAMS.partition("---\n")[2]))
+    drift = gone.narrow(audience_of("shop", "shop-x"), before).report.drift
+    assert drift is not None
+    assert ["Namespace/shop"] == [one.object for one in drift.scope if "Namespace/" in one.object]
+    by_label = Audience(name="blue", to=("a@b.example",), namespace_selector="team=blue")
+    handed = audit_whole(read_text(TEAMS.replace("team: blue", "team: red")))
+    lost = handed.narrow(by_label, before).report.drift
+    assert lost is not None
+    assert "shop-blue" not in encode_canonical(lost).decode()
