@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test check lint bench clean apiserver rules venv system system-tests
+.PHONY: help demo test check lint bench clean apiserver rules requirements image-check venv system system-tests
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -21,6 +21,8 @@ help:
 	@echo 'make bench      run the benchmarks'
 	@echo 'make rules      write RULES.md anew from the docstrings of the rules'
 	@echo 'make apiserver  build the control plane and the helm that some tests need (Go 1.26)'
+	@echo 'make requirements  lock the libraries of the image, by version and hash'
+	@echo 'make image-check   build the image without a registry, and run it as Kubernetes would (root)'
 	@echo 'make clean      remove what was made here, but for $(VENV)'
 
 demo: system $(INSTALLED)
@@ -34,7 +36,7 @@ check: lint test
 lint: system $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy auditor reports tests
+	$(BIN)/mypy auditor reports tests cronjob
 	$(BIN)/lint-imports
 
 bench: system $(INSTALLED)
@@ -42,6 +44,13 @@ bench: system $(INSTALLED)
 
 rules: $(INSTALLED)
 	$(BIN)/netpol-auditor rules list -o markdown > RULES.md
+
+requirements: $(INSTALLED)
+	$(BIN)/python cronjob/lock.py $(BIN)/uv
+
+# ARGS: a folder for the report that the image writes
+image-check:
+	@cronjob/check-image.sh $(ARGS)
 
 apiserver:
 	@tests/apiserver/build.sh
