@@ -124,6 +124,7 @@ def test_witnesses_are_connections_of_today(audited: Audited) -> None:
     assert [] == find_unproven(audited)
 
 
+@pytest.mark.no_cover
 def test_what_exceeds_the_budget_is_not_evaluated() -> None:
     """Selectors too entangled to decide leave the direction unjudged, and the other judged."""
     policies = [
