@@ -8,6 +8,8 @@ import pytest
 from hypothesis import is_hypothesis_test, settings
 
 CLUSTERS = Path(__file__).parent / "clusters"
+RENDERERS = ("reports.html.render_html", "reports.pdf.render_pdf")
+"""Where the two renderers are looked up that take seconds."""
 
 # A slow or shared machine makes examples slow, not wrong; a failure prints how to repeat it.
 settings.register_profile("netpol-auditor", deadline=None, print_blob=True)
@@ -43,6 +45,13 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     # Without it the developer's own cluster is the default source.
     monkeypatch.setenv("KUBECONFIG", str(CLUSTERS / "no-kubeconfig"))
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the slow renderers where a test is not about them: their files hold a word."""
+    for name in RENDERERS:
+        monkeypatch.setattr(name, lambda _audit: b"rendered")
 
 
 @pytest.fixture(scope="session")
