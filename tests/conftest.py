@@ -5,13 +5,27 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 CLUSTERS = Path(__file__).parent / "clusters"
+RENDERERS = ("reports.html.render_html", "reports.pdf.render_pdf")
+"""Where the two renderers are looked up that take seconds."""
 
 # A slow or shared machine makes examples slow, not wrong; a failure prints how to repeat it.
 settings.register_profile("netpol-auditor", deadline=None, print_blob=True)
 settings.load_profile("netpol-auditor")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure no coverage of random examples and of slow tests.
+
+    Tracing doubles the time that they take, and a line that only chance or sheer size leads to
+    counts as one that no test is about.
+    """
+    for item in items:
+        slow = item.get_closest_marker("slow") is not None
+        if slow or is_hypothesis_test(getattr(item, "function", None)):
+            item.add_marker(pytest.mark.no_cover)
 
 
 class FindCluster(Protocol):
@@ -31,6 +45,13 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     # Without it the developer's own cluster is the default source.
     monkeypatch.setenv("KUBECONFIG", str(CLUSTERS / "no-kubeconfig"))
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the slow renderers where a test is not about them: their files hold a word."""
+    for name in RENDERERS:
+        monkeypatch.setattr(name, lambda _audit: b"rendered")
 
 
 @pytest.fixture(scope="session")

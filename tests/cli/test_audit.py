@@ -15,18 +15,10 @@ from auditor.model.findings import Severity
 from auditor.model.objects import Reference
 from tests.cli.conftest import Run
 from tests.clusters.expectation import load
-from tests.conftest import FindCluster
+from tests.conftest import RENDERERS, FindCluster
 
 FILES = {"report.html", "report.pdf", "report.json", "findings.csv"}
 HISTORY = {"history.sqlite", "history-snapshots"}
-RENDERERS = ("reports.html.render_html", "reports.pdf.render_pdf")
-
-
-@pytest.fixture
-def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare the slow renderers where a test is not about them: their files hold a word."""
-    for name in RENDERERS:
-        monkeypatch.setattr(name, lambda _audit: b"rendered")
 
 
 def read_report(folder: Path) -> Any:

@@ -84,6 +84,7 @@ def test_a_snapshot_or_the_source_may_be_a_side(run: Run, sides: tuple[Path, Pat
     assert expected == numbers(run("diff", old, "-f", new, "-o", "json").json)
 
 
+@pytest.mark.usefixtures("fast")
 def test_runs_are_compared(run: Run, sides: tuple[Path, Path], tmp_path: Path) -> None:
     """The last two where none is named; one by its id, with another or with a folder."""
     old, new = sides
@@ -176,6 +177,7 @@ def test_what_cannot_be_compared_is_said(run: Run, arguments: tuple[str, ...], e
     assert "hint: " in ran.err
 
 
+@pytest.mark.usefixtures("fast")
 def test_a_run_is_needed_for_the_last_two(run: Run, sides: tuple[Path, Path]) -> None:
     """One run has none before it; an unknown one is answered with those that there are."""
     run("audit", "-q", "-f", sides[0])
@@ -208,6 +210,7 @@ def test_what_one_side_could_not_read_is_not_compared(run: Run, sides: tuple[Pat
     assert 10 == run("diff", old, new, "--fail-on-opened").code
 
 
+@pytest.mark.usefixtures("fast")
 def test_the_latest_run_is_one_clusters(run: Run, sides: tuple[Path, Path]) -> None:
     """Where the store keeps several clusters and none is named, that is asked for."""
     for name in ("one", "two"):

@@ -13,8 +13,6 @@ from auditor.rules import RULES
 from tests.cli.conftest import Run
 from tests.conftest import FindCluster
 
-RENDERERS = ("reports.html.render_html", "reports.pdf.render_pdf")
-
 
 def day(offset: int) -> str:
     """A date, as many days from today, in UTC."""
@@ -50,13 +48,6 @@ def waivers(tmp_path: Path) -> Path:
         ("egress-is-unrestricted", "no-such/Deployment/web", 10),
         ("environments-can-talk", "Environments/*", -1),
     )
-
-
-@pytest.fixture
-def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare the slow renderers: their files hold a word."""
-    for name in RENDERERS:
-        monkeypatch.setattr(name, lambda _audit: b"rendered")
 
 
 def states(run: Run, *arguments: str | Path) -> list[tuple[str, int | None, int, bool]]:

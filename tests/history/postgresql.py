@@ -99,6 +99,16 @@ class Server:
         with self.connect("postgres") as connection:
             connection.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)".encode())
 
+    def empty_database(self, url: str) -> None:
+        """Take away all that is in a database, whoever still uses it."""
+        with self.connect(url.rpartition("/")[2]) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+
     @contextmanager
     def tablespace(self, folder: Path) -> Iterator[str]:
         """Make an empty database whose files lie in a folder, for a while; the URL of it."""

@@ -24,6 +24,10 @@ from tests.reports.audits import RULES, make_audit, make_many, make_shop
 from tests.reports.governance import make_governed
 from tests.reports.hostile import make_hostile
 
+# Laying pages out is WeasyPrint's work, and tracing doubles its time; what is ours is traced while
+# the fixture is made.
+pytestmark = pytest.mark.no_cover
+
 ROOT = Path(__file__).parent.parent.parent
 
 

@@ -21,6 +21,9 @@ from tests.reports.drifts import (
 )
 from tests.reports.test_pdf import read, text_of
 
+# As in test_pdf.
+pytestmark = pytest.mark.no_cover
+
 
 @pytest.fixture(scope="module")
 def drifted() -> PdfReader:

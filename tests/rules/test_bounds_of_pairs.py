@@ -21,6 +21,9 @@ from auditor.rules import peers_are_ored, policy_is_redundant
 from tests.benchmarks.crowd import CROWDS, EVERYTHING, allow, app, crowd
 from tests.reachability.test_coverage import pigeonholes
 
+# Sheer size: the tracer of coverage would double what takes long already.
+pytestmark = pytest.mark.no_cover
+
 
 def check(snapshot: Snapshot) -> tuple[list[Hit], list[Unevaluated]]:
     """What the rule finds, and what it could not judge."""

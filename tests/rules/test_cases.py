@@ -14,7 +14,7 @@ from auditor.model.report import FindingRecord
 from auditor.model.snapshot import Snapshot
 from auditor.rules import RULES
 from tests.reachability.test_coverage import pigeonholes
-from tests.rules.auditing import NOW, audit_snapshot, name_subject
+from tests.rules.auditing import NOW, Audited, audit_snapshot, name_subject
 from tests.rules.casebook import Case, ExpectedFinding, read_cases
 from tests.rules.witnesses import find_unproven, spell_witness
 
@@ -26,7 +26,24 @@ STATUS = {
     "not-evaluated": RuleStatus.NOT_EVALUATED,
 }
 
-every_case = pytest.mark.parametrize("case", CASES, ids=str)
+
+@pytest.fixture(scope="module", params=CASES, ids=str)
+def case(request: pytest.FixtureRequest) -> Case:
+    """Every case, one after another: all tests of one before the next, so that it is made once."""
+    found: Case = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the manifests of the case at hand are written."""
+    return tmp_path_factory.mktemp("case")
+
+
+@pytest.fixture(scope="module")
+def audited(case: Case, folder: Path) -> Audited:
+    """The case, judged by all rules: a value, which tests only read."""
+    return case.audit(folder)
 
 
 def state(finding: FindingRecord, wanted: ExpectedFinding | None) -> ExpectedFinding:
@@ -68,7 +85,6 @@ def test_no_two_cases_of_a_rule_bear_one_name() -> None:
     assert [] == [name for name, number in Counter(map(str, CASES)).items() if number > 1]
 
 
-@every_case
 def test_the_kind_of_a_case_is_what_it_expects(case: Case) -> None:
     """Flagged cases expect findings, not-evaluated ones subjects, the others nothing."""
     written = case.written
@@ -79,10 +95,8 @@ def test_the_kind_of_a_case_is_what_it_expects(case: Case) -> None:
     )
 
 
-@every_case
-def test_findings_are_those_of_the_case(case: Case, tmp_path: Path) -> None:
+def test_findings_are_those_of_the_case(case: Case, audited: Audited) -> None:
     """The rule states what the case states, of the subjects it names, and nothing else."""
-    audited = case.audit(tmp_path)
     wanted = {(one.subject, one.detail): one for one in case.written.findings}
     found = {
         (name_subject(one), one.detail): state(one, wanted.get((name_subject(one), one.detail)))
@@ -92,10 +106,8 @@ def test_findings_are_those_of_the_case(case: Case, tmp_path: Path) -> None:
     assert len(found) == len(audited.findings_of(case.rule))
 
 
-@every_case
-def test_what_could_not_be_judged_is_that_of_the_case(case: Case, tmp_path: Path) -> None:
+def test_what_could_not_be_judged_is_that_of_the_case(case: Case, audited: Audited) -> None:
     """The rule's status and the subjects that it could not judge are those of the case."""
-    audited = case.audit(tmp_path)
     (rule,) = (one for one in RULES if one.id == case.rule)
     unevaluated = {
         str(one.subject) for one in rule.check(audited.view) if isinstance(one, Unevaluated)
@@ -107,12 +119,12 @@ def test_what_could_not_be_judged_is_that_of_the_case(case: Case, tmp_path: Path
     assert unevaluated == {one for one in unevaluated if one in (record.reason or "")}
 
 
-@every_case
-def test_witnesses_are_connections_of_today(case: Case, tmp_path: Path) -> None:
+def test_witnesses_are_connections_of_today(audited: Audited) -> None:
     """A witness is a row of the connections and the subject's own, whatever the rule."""
-    assert [] == find_unproven(case.audit(tmp_path))
+    assert [] == find_unproven(audited)
 
 
+@pytest.mark.no_cover
 def test_what_exceeds_the_budget_is_not_evaluated() -> None:
     """Selectors too entangled to decide leave the direction unjudged, and the other judged."""
     policies = [
