@@ -41,6 +41,9 @@ VARIABLE_PREFIX = "NETPOL_AUDITOR_"
 CONFIG_VARIABLE = f"{VARIABLE_PREFIX}CONFIG"
 DEFAULT_FILE = "netpol-auditor.yaml"
 
+_LOG_FORMAT_VARIABLE = f"{VARIABLE_PREFIX}LOG_FORMAT"
+"""No setting, because it holds before there are any: the command's (`auditor.cli.lines`)."""
+
 MAIL_PASSWORD_VARIABLE = f"{VARIABLE_PREFIX}MAIL_PASSWORD"
 """A secret, and so no setting: whoever sends mail asks for it."""
 
@@ -108,7 +111,8 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, object]:
     """The settings of the environment. A variable that is set but empty says nothing."""
     fields = {one.name: one.type for one in msgspec.structs.fields(Settings)}
     by_variable = {_spell_variable(key): key for key in fields if key not in _NESTED}
-    known = {*by_variable, CONFIG_VARIABLE, MAIL_PASSWORD_VARIABLE, *_FOREIGN_VARIABLES}
+    named = {CONFIG_VARIABLE, _LOG_FORMAT_VARIABLE, MAIL_PASSWORD_VARIABLE}
+    known = {*by_variable, *named, *_FOREIGN_VARIABLES}
     layer: dict[str, object] = {}
     for variable, text in sorted(environ.items()):
         if not variable.startswith(VARIABLE_PREFIX):
@@ -261,15 +265,16 @@ def _refuse_passwords(checked: dict[str, Any], fault: _Fault) -> dict[str, Any]:
     """The layer, in which secrets have no place: others read command lines and files.
 
     Raises:
-        UsageError: the URL of a store holds a password, which the message does not repeat.
+        UsageError: a URL holds a password, which the message does not repeat.
     """
-    for key in ("store", "snapshots"):
+    for key in _WHERE_PASSWORDS_GO:
         if holds_password(checked.get(key, "")):
             raise fault((key,), "holds a password", hint=_WHERE_PASSWORDS_GO[key])
     return checked
 
 
 _WHERE_PASSWORDS_GO: Mapping[str, str] = {
+    "pushgateway": f"put the URL into {VARIABLE_PREFIX}PUSHGATEWAY",
     "store": f"put the URL into {VARIABLE_PREFIX}STORE, or the password into PGPASSWORD or "
     "the file that PGPASSFILE names",
     "snapshots": f"put the URL into {VARIABLE_PREFIX}SNAPSHOTS, or the secret where the object "

@@ -39,7 +39,14 @@ def main(argv: list[str] | None = None) -> int:
     Errors are one line on standard error, with a hint. A defect of the program is `internal
     error`; its traceback is shown with `-v -v`.
     """
+    from auditor.cli.lines import find_log_format, lines_in
+
     arguments = sys.argv[1:] if argv is None else argv
+    with lines_in(find_log_format(arguments, os.environ)):
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         code = _dispatch(arguments)
         _flush()
@@ -48,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         return BROKEN_PIPE
     except KeyboardInterrupt:
-        _say("interrupted")
+        _say("interrupted", INTERRUPTED)
         return INTERRUPTED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -61,6 +68,7 @@ def main(argv: list[str] | None = None) -> int:
 def _dispatch(arguments: Sequence[str]) -> int:
     import click
 
+    from auditor.cli.lines import is_structured
     from auditor.cli.verbs import COMPLETION_VARIABLE, PROGRAM, complete, root
 
     if (instruction := os.environ.get(COMPLETION_VARIABLE)) is not None:
@@ -71,6 +79,8 @@ def _dispatch(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
+        if is_structured():
+            raise UsageError("verb is missing", hint=f"`{PROGRAM} --help` lists them") from error
         click.echo(error.format_message(), err=True)
         return UsageError.exit_code
     except click.ClickException as error:
@@ -100,15 +110,11 @@ def _fail(error: AuditorError) -> int:
 
 
 def _fail_internally(error: Exception, arguments: Sequence[str]) -> int:
+    from auditor.cli.lines import print_defect
     from auditor.cli.session import LOG_VERBOSITY
 
-    if _verbosity(arguments) >= LOG_VERBOSITY:
-        import traceback
-
-        traceback.print_exception(error)
-    reason = " ".join(str(error).split())
-    _say(f"internal error: {type(error).__name__}: {reason or 'no reason is given'}")
-    _say("hint: this is a defect of netpol-auditor; -v -v shows where, for a report")
+    traced = _verbosity(arguments) >= LOG_VERBOSITY
+    print_defect(error, traced=traced, exit_code=INTERNAL_FAILURE)
     return INTERNAL_FAILURE
 
 
@@ -117,7 +123,7 @@ def _verbosity(arguments: Sequence[str]) -> int:
     return sum(short) + sum(one == "--verbose" for one in arguments)
 
 
-def _say(text: str) -> None:
+def _say(text: str, exit_code: int) -> None:
     from auditor.cli.lines import print_line
 
-    print_line(text)
+    print_line(text, exit_code=exit_code)

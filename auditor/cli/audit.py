@@ -26,4 +26,4 @@ def audit(session: Session, *, print_: str | None) -> int:
     with the last one of the cluster.
     """
     refuse_format(session.settings.output, "audit", "use --print json|table")
-    return run_audit(session, print_=print_)
+    return run_audit(session, print_=print_ or "summary")

@@ -45,7 +45,7 @@ def print_comparison(
 
     if format_ == "json":
         for note in notes:  # the contract has no room for them
-            print_line(f"warning: {note}")
+            print_line(note, level="warning")
     changes = comparison.changes
     chunks = WRITERS[format_](
         DriftListing(comparison.drift, changes.opened, changes.closed, title, notes)

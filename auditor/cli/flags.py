@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from auditor.cli.lines import LOG_FORMAT_FLAG, LOG_FORMAT_VARIABLE, LOG_FORMATS
 from auditor.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -43,6 +44,14 @@ _PRESENTATION = (
         type=click.Choice(["auto", "always", "never"]),
         default="auto",
         help="Colour, where a terminal shows it. NO_COLOR is honoured.",
+    ),
+    click.option(
+        LOG_FORMAT_FLAG,
+        type=click.Choice(LOG_FORMATS),
+        envvar=LOG_FORMAT_VARIABLE,
+        default="text",
+        expose_value=False,  # it is found before the command line is parsed, for errors in it
+        help="What is said on standard error: lines, or a JSON object a line.",
     ),
     version_flag,
 )
@@ -166,7 +175,7 @@ def format_flag(*formats: str, remark: str = "") -> Callable[[Command], Command]
 
 
 def presentation_flags(command: Command) -> Command:
-    """Add -q, -v, --color and --version."""
+    """Add -q, -v, --color, --log-format and --version."""
     return add_flags(command, _PRESENTATION)
 
 
@@ -206,6 +215,8 @@ def given_settings(flags: Mapping[str, Any], fields: frozenset[str]) -> dict[str
         "--snapshots": (flags.get("snapshots"),),
         "--output-file": (flags.get("output_file"),),
         "--cluster-name": (flags.get("cluster_name"),),
+        "--metrics-file": (flags.get("metrics_file"),),
+        "--pushgateway": (flags.get("pushgateway"),),
         "--baseline": (flags.get("baseline"),),
         "--sign-key": (flags.get("signing_key"),),
         "--waivers": flags.get("waivers", ()),

@@ -31,7 +31,7 @@ def say_gaps(session: Session, gaps: Sequence[GapRecord]) -> None:
     from reports.conclusion import describe_gap
 
     noun = "gap" if len(gaps) == 1 else "gaps"
-    print_line(f"warning: {len(gaps):,} {noun}: not everything was seen")
+    print_line(f"{len(gaps):,} {noun}: not everything was seen", level="warning", gaps=len(gaps))
     shown = len(gaps) if session.verbosity else _SHOWN
     for gap in gaps[:shown]:
         session.note(f"  {describe_gap(gap)}")

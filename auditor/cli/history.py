@@ -97,7 +97,7 @@ def interval(session: Session, *, since: str, until: str | None, format_: str) -
     }
     session.write((writers[format_](view),))
     if not view.runs and format_ != "table":  # the table says so itself
-        print_line(f"warning: {NOTHING_KNOWN}")
+        print_line(NOTHING_KNOWN, level="warning")
     return 0
 
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from auditor.cli.lines import print_line
+from auditor.cli.lines import level_of, print_either
 
 
 class _Lines(logging.Handler):
-    """Prints each line of a record inert on standard error."""
+    """Prints each line of a record inert on standard error, or the record as JSON."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record, with its traceback."""
-        for line in self.format(record).splitlines():
-            print_line(line)
+        error = record.exc_info[1] if record.exc_info else None
+        print_either(
+            self.format(record).splitlines(),
+            record.getMessage(),
+            level=level_of(record),
+            logger=record.name,
+            traceback="" if error is None else "".join(traceback.format_exception(error)),
+        )
 
 
 @contextmanager

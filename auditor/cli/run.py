@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import uuid
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.cli.flags import Command, add_flags, source_flags, store_flags
-from auditor.cli.lines import print_line
+from auditor.cli.lines import is_structured, print_line
 from auditor.cli.session import Session, print_error, utc_now
 from auditor.cli.termination import TERMINATION
 from auditor.errors import DeliveryError
@@ -47,6 +48,17 @@ _OWN = (
         metavar="FILE",
         help="The private key (Ed25519, PEM) that signs the run: report.sig is written beside it.",
     ),
+    click.option(
+        "--metrics-file",
+        metavar="FILE",
+        help="Write Prometheus metrics of the run for the textfile collector, as DIR/NAME.prom.",
+    ),
+    click.option(
+        "--pushgateway",
+        metavar="URL",
+        help="Push Prometheus metrics of the run to a Pushgateway; --cluster-name is needed. "
+        "A password comes from NETPOL_AUDITOR_PUSHGATEWAY.",
+    ),
 )
 
 
@@ -56,12 +68,41 @@ def audit_flags(command: Command) -> Command:
 
 
 def run_audit(session: Session, *, print_: str | None) -> int:
-    """Audit, write the report, print what is asked for, and return the exit code.
+    """Audit, write the report, print what is asked for, tell metrics, and return the exit code.
+
+    ``print_`` is `summary`, `json`, `table`, or None for nothing but a line in the log.
+
+    Raises:
+        AuditorError: there is no report. Metrics say so.
+    """
+    from auditor.cli.exit_codes import completion_code
+    from auditor.cli.outcome import check_outcome, say_outcome, tell_failure, tell_metrics
+
+    started = time.monotonic()
+    check_outcome(session.settings)
+    try:
+        report, codes = _audit(session, print_)
+    except Exception as error:
+        tell_failure(session.settings, error, time.monotonic() - started)
+        raise
+    gaps, strict = bool(report.scope.gaps), session.settings.strict
+    seconds = time.monotonic() - started
+    code = completion_code(gaps=gaps, strict=strict, others=codes)
+    if not tell_metrics(session.settings, report, code, seconds):
+        codes.add(DeliveryError.exit_code)
+        code = completion_code(gaps=gaps, strict=strict, others=codes)
+    if print_ is None or is_structured():
+        say_outcome(report, code, seconds)
+    return code
+
+
+def _audit(session: Session, print_: str | None) -> tuple[Report, set[int]]:
+    """Audit, write and print: the report, and what of it makes an exit code.
 
     Raises:
         AuditorError: there is no report.
     """
-    from auditor.cli.exit_codes import FAILED_RULE, FINDINGS, completion_code
+    from auditor.cli.exit_codes import FAILED_RULE, FINDINGS
     from auditor.job.audit import audit_source
     from auditor.job.steps import deliver_files
 
@@ -74,7 +115,7 @@ def run_audit(session: Session, *, print_: str | None) -> int:
     )
     report = finished.audit.report
     for pattern in _idle_exclusions(report, session.settings.exclude_namespaces):
-        print_line(f"warning: excluded namespace {pattern} is none that was found")
+        print_line(f"excluded namespace {pattern} is none that was found", level="warning")
     codes: set[int] = set()
     if finished.unkept is not None:
         # The report says so, too: it must not be lost with the history.
@@ -94,15 +135,16 @@ def run_audit(session: Session, *, print_: str | None) -> int:
         codes.add(FAILED_RULE)
     if _fails_on(report, session.settings.fail_on):
         codes.add(FINDINGS)
-    return completion_code(
-        gaps=bool(report.scope.gaps), strict=session.settings.strict, others=codes
-    )
+    return report, codes
 
 
 def _print(
     session: Session, finished: Finished, paths: tuple[Path, ...], print_: str | None
 ) -> None:
-    """Print the summary (-q: nothing) or what was asked for; then nothing else is on stdout."""
+    """Print what is asked for, and nothing else, on stdout; the summary not with -q.
+
+    It is for people: where the log is for programs, its last line says the same.
+    """
     from reports.paint import choose_paint
     from reports.summary import render_findings, render_summary
 
@@ -111,9 +153,9 @@ def _print(
         session.write((dict(finished.files)["report.json"],))
     elif print_ == "table":
         session.write((render_findings(finished.audit, paint).encode(),))
-    elif not session.quiet:
+    elif print_ == "summary" and not session.quiet and not is_structured():
         session.write((render_summary(finished.audit, tuple(map(str, paths)), paint).encode(),))
-    if print_ is not None:
+    if print_ in ("json", "table"):
         for path in paths:
             session.note(f"written: {path}")
 

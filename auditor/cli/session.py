@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple, TextIO
 import msgspec
 
 from auditor.cli.flags import given_settings
-from auditor.cli.lines import print_line
+from auditor.cli.lines import is_structured, print_line
 from auditor.cli.progress import quiet_progress, show_progress
 from auditor.cli.termination import TERMINATION
 from auditor.errors import AuditorError, OutputError, UsageError
@@ -92,20 +92,22 @@ class Session(NamedTuple):
         if not self.quiet:
             print_line(text)
 
-    def detail(self, text: str) -> None:
+    def detail(self, text: str, **fields: Any) -> None:
         """Say something that only -v asks for."""
         if self.verbosity:
-            print_line(text)
+            print_line(text, level="debug", **fields)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Progress]:
         """Show a stage's progress on a terminal, and with -v how long it took."""
-        watched = not self.quiet and sys.stderr is not None and sys.stderr.isatty()
+        terminal = sys.stderr is not None and sys.stderr.isatty()
+        watched = terminal and not self.quiet and not is_structured()
         started = time.monotonic()
         shown = show_progress(name) if watched else quiet_progress()
         with TERMINATION.during(name), shown as progress:
             yield progress
-        self.detail(f"{name}: {time.monotonic() - started:.2f} s")
+        seconds = time.monotonic() - started
+        self.detail(f"{name}: {seconds:.2f} s", stage=name, seconds=round(seconds, 3))
 
 
 def with_session(verb: Callable[..., int]) -> Callable[..., int]:
@@ -113,23 +115,58 @@ def with_session(verb: Callable[..., int]) -> Callable[..., int]:
 
     @functools.wraps(verb)
     def run(**flags: Any) -> int:
-        own = {key: value for key, value in flags.items() if key not in _SHARED}
-        settings = load_settings(
-            given_settings(flags, _FIELDS),
-            environ=os.environ,
-            folder=Path(),
-            rule_ids=list_rule_ids,
-            config=flags.get("config"),
-        )
-        session = _session(settings, flags)
-        if session.verbosity < LOG_VERBOSITY:
-            return verb(session, **own)
-        from auditor.cli.log import show_log
-
-        with show_log():
-            return verb(session, **own)
+        session = _open_session(flags)
+        with _shown_log(session):
+            return verb(session, **_own(flags))
 
     return run
+
+
+def with_sessions(verb: Callable[..., int]) -> Callable[..., int]:
+    """Make a verb of ``verb(open_session, **its own flags)``: it reads its settings repeatedly.
+
+    ``open_session`` reads the settings file anew, and raises UsageError where it is malformed.
+    """
+
+    @functools.wraps(verb)
+    def run(**flags: Any) -> int:
+        with _shown_log(_open_session(flags)):
+            return verb(functools.partial(_open_session, flags), **_own(flags))
+
+    return run
+
+
+def _open_session(flags: Mapping[str, Any]) -> Session:
+    """A session with the settings as they are now.
+
+    Raises:
+        UsageError: they are malformed.
+    """
+    settings = load_settings(
+        given_settings(flags, _FIELDS),
+        environ=os.environ,
+        folder=Path(),
+        rule_ids=list_rule_ids,
+        config=flags.get("config"),
+    )
+    return _session(settings, flags)
+
+
+def _own(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """The flags of the verb alone."""
+    return {key: value for key, value in flags.items() if key not in _SHARED}
+
+
+@contextmanager
+def _shown_log(session: Session) -> Iterator[None]:
+    """The program's log of itself, where it is asked for."""
+    if session.verbosity < LOG_VERBOSITY:
+        yield
+        return
+    from auditor.cli.log import show_log
+
+    with show_log():
+        yield
 
 
 def list_rule_ids() -> tuple[str, ...]:
@@ -144,8 +181,7 @@ def without_settings(verb: Callable[..., int]) -> Callable[..., int]:
 
     @functools.wraps(verb)
     def run(**flags: Any) -> int:
-        own = {key: value for key, value in flags.items() if key not in _SHARED}
-        return verb(_session(Settings(), flags), **own)
+        return verb(_session(Settings(), flags), **_own(flags))
 
     return run
 
@@ -170,7 +206,5 @@ def utc_now() -> str:
 
 
 def print_error(error: AuditorError) -> None:
-    """Print an error: what went wrong in one line, and what can be done about it in another."""
-    print_line(f"error: {error.message}")
-    if error.hint:
-        print_line(f"hint: {error.hint}")
+    """Print an error: what went wrong, what can be done about it, and in JSON its exit code."""
+    print_line(error.message, level="error", hint=error.hint, exit_code=error.exit_code)

@@ -16,6 +16,7 @@ COMPLETION_VARIABLE = "_NETPOL_AUDITOR_COMPLETE"
 
 _VERBS: Mapping[str, str] = {
     "audit": "audit a cluster or manifests and write a report",
+    "watch": "audit again and again by a timetable, where Kubernetes does not start it",
     "snapshot": "save what an audit reads into one file",
     "connections": "list who can reach whom, on which ports",
     "explain": "say whether a connection is allowed, and why",

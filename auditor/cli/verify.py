@@ -52,7 +52,9 @@ def verify(
         with session.stage("verifying"):
             found = verify_store(store, clusters, files, keys)
     if not clusters:
-        print_line("warning: the history holds no run: there is nothing that could be broken")
+        print_line(
+            "the history holds no run: there is nothing that could be broken", level="warning"
+        )
     if format_ == "json":
         session.write((show_verification_json(found),))
     else:

@@ -51,10 +51,11 @@ def deliver(files: Sequence[tuple[str, bytes]], folder: Path) -> tuple[Path, ...
     return paths
 
 
-def write_file(path: Path, chunks: Iterable[bytes]) -> None:
+def write_file(path: Path, chunks: Iterable[bytes], *, mode: int | None = None) -> None:
     """Write one file as its content comes; it appears when it is complete.
 
-    A path that is there and no regular file (a device, a pipe) is written as it is.
+    A path that is there and no regular file (a device, a pipe) is written as it is. Its
+    permissions are ``mode``; None: those of the file that is replaced, or what the umask leaves.
 
     Raises:
         OutputError: it cannot be written.
@@ -65,7 +66,7 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> None:
                 stream.writelines(chunks)
             return
         with _discarding() as written:
-            written.append((_write_beside(path, chunks), path))
+            written.append((_write_beside(path, chunks, mode), path))
             written[0][0].replace(path)
         _settle(path.parent)
     except OSError as error:
@@ -86,7 +87,7 @@ def _discarding() -> Iterator[list[tuple[Path, Path]]]:
             temporary.unlink(missing_ok=True)
 
 
-def _write_beside(path: Path, chunks: Iterable[bytes]) -> Path:
+def _write_beside(path: Path, chunks: Iterable[bytes], mode: int | None = None) -> Path:
     """Write to a hidden file beside a path, down to the disk."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     temporary = Path(name)
@@ -94,7 +95,7 @@ def _write_beside(path: Path, chunks: Iterable[bytes]) -> Path:
         with os.fdopen(handle, "wb") as stream:
             stream.writelines(chunks)
             stream.flush()
-            os.fchmod(stream.fileno(), _permissions(path))
+            os.fchmod(stream.fileno(), _permissions(path) if mode is None else mode)
             os.fsync(stream.fileno())
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -25,6 +25,8 @@ Figures are medians of `--runs`, in seconds that passed and in seconds of the pr
 of the latter, because other programs of the machine disturb them less. Targets are the project's;
 one that is missed is shown and fails nothing. What could not be measured makes exit code 1.
 
+`soak`, in place of the flags here, is another benchmark: 200 audits in one process.
+
 The largest cluster that Kubernetes supports is `--pods 150000` (1 GB of temporary files).
 """
 
@@ -42,6 +44,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
+from tests.benchmarks import soak
 from tests.benchmarks.crowd import CROWDS
 from tests.benchmarks.figures import Figure, Machine, Ratio, Results, Size, summarize
 from tests.benchmarks.generator import Shape, make_policies_of
@@ -55,6 +58,8 @@ from tests.benchmarks.table import format_results
 
 SIZES = (1_000, 10_000, 50_000)
 STAGES = ("decode", "recognize", "evaluate", "rules", "picture", "pair", "drift", "report")
+SOAK = "soak"
+"""In place of all flags: many audits in one process, which soak.py describes."""
 PARTS = (*STAGES, "stream", "crowd", "manifests", "processes")
 CROWD_POLICIES = 5_000
 STREAM_PODS = 50_000
@@ -222,7 +227,10 @@ def compare_drift(sizes: Sequence[Size]) -> Iterator[Ratio]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what was asked for; print the table, write the JSON."""
-    options = _parse(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == [SOAK]:
+        return soak.main(given[1:])
+    options = _parse(given)
     session = Session(options.runs)
     stages = [one for one in STAGES if one in options.only]
     sizes = tuple(measure_size(session, one, stages) for one in options.pods if stages)
@@ -255,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if session.failures else 0
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     summary = (__doc__ or "").partition("\n")[0]
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=summary)
     parser.add_argument(
