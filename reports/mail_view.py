@@ -74,6 +74,7 @@ class Occasion:
     left_out: Sequence[str] = ()
     """Names of files that would have made the message too large."""
     report_url: str = ""
+    """Of the whole report: a link for those alone who get everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def arrange_mail(
         unseen=_unseen(report, notices, most),
         notes=tuple(_notes(occasion)),
         identity=tuple(_identity(audit)),
-        link=_link(occasion.report_url),
+        link=_link(occasion.report_url) if occasion.whole else "",
     )
 
 

@@ -125,7 +125,7 @@ def _hide_object(key: str, secrecy: Secrecy) -> str:
     """The key of an object that changed: a policy, a workload, a Namespace or the Cluster."""
     head, _, rest = key.partition("/")
     place = rest if head == "Namespace" else head
-    return key if place in secrecy.own or key == _CLUSTER else ANOTHER
+    return key if place in secrecy.own or key == _CLUSTER else f"in {ANOTHER}"
 
 
 def _group(

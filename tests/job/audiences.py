@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -14,6 +15,7 @@ from auditor.findings.assemble import NOTHING_ACCEPTED, Acceptance
 from auditor.job.audiences import narrow_audit
 from auditor.job.sides import side_of_audit
 from auditor.job.steps import evaluate_side, judge_view, seal
+from auditor.model.canonical import encode_canonical
 from auditor.model.objects import (
     Container,
     IngressRule,
@@ -34,6 +36,11 @@ from auditor.model.selectors import NAMESPACE_NAME_LABEL, LabelSelector
 from auditor.model.snapshot import Snapshot
 from auditor.reachability.view import View
 from auditor.settings import NO_STORE, Audience, DetectionSettings, Settings
+from reports.csv import render_csv
+from reports.html import render_html
+from reports.mail import render_mail
+from reports.mail_view import Occasion
+from reports.webhook import render_webhook
 from tests.rules.populated import populated_snapshots
 
 NOW = "2026-11-21T14:03:05Z"
@@ -239,3 +246,63 @@ def secretive_clusters(draw: st.DrawFn) -> Secretive:
     """Random clusters with something for every rule, one namespace of which is told."""
     snapshot = draw(populated_snapshots(max_pods=6, max_policies=4))
     return veil(snapshot, draw(st.sampled_from([one.name for one in snapshot.namespaces])))
+
+
+TEAMS = """\
+{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {team: red, env: dev}}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: shop-blue, labels: {team: blue, env: prod}}}
+---
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: x, namespace: undeclared},
+ spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {
+ containers: [{name: x, image: x}]}}}}
+"""
+"""Three namespaces, one of which no manifest declares."""
+
+ENDS = """\
+{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: ledger}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop, labels: {app: web}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: one, namespace: ledger}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: two, namespace: ledger}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: far, namespace: ledger}}
+"""
+"""One's own end, and three of others."""
+
+DENY = """\
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: theirs, namespace: ledger}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+"""
+"""What closes both namespaces."""
+
+OCCASION = Occasion(period="2026-W47", audience="team one", whole=False)
+
+
+def render_all(audit: Audit) -> str:
+    """Everything that an audience may be sent of an audit, but the PDF."""
+    drift = audit.report.drift
+    mail = render_mail(audit, drift, OCCASION)
+    return "\n".join(
+        (
+            encode_canonical(audit).decode(),
+            render_csv(audit).decode(),
+            render_html(audit).decode(),
+            json.dumps(render_webhook(audit, drift, OCCASION)),
+            mail.subject,
+            mail.text,
+            mail.html,
+        )
+    )

@@ -1,117 +1,30 @@
-"""What each audience is told: its own, whole and with the same severities, and nobody else's."""
+"""What each audience is told: its own namespaces, whole, and the same run."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-from pathlib import Path
-
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
 
 from auditor.findings.assemble import Acceptance
 from auditor.job.audiences import find_unmatched, namespaces_of
 from auditor.model.canonical import encode_canonical
-from auditor.model.drift import CauseKind
 from auditor.model.findings import RuleStatus
-from auditor.model.report import Audit
 from auditor.model.snapshot import Blind, Gap, GapSource, Snapshot
 from auditor.model.waivers import WaiverState
-from auditor.settings import Audience, Settings
+from auditor.settings import Audience
 from reports.conclusion import conclude
-from reports.csv import render_csv
-from reports.html import render_html
 from reports.json import digest
 from reports.mail import render_mail
-from reports.mail_view import Occasion
-from reports.pdf import render_pdf
-from reports.webhook import render_webhook
-from tests.conftest import FindCluster
 from tests.findings.waivers import make
 from tests.job.audiences import (
+    OCCASION,
     SETTINGS,
-    Secretive,
+    TEAMS,
     Told,
     audience_of,
     audit_whole,
-    secretive_clusters,
-    veil,
 )
-from tests.rules.auditing import read_path, read_text
-
-_slow_checks = (HealthCheck.too_slow, HealthCheck.data_too_large)
-
-OCCASION = Occasion(period="2026-W47", audience="team one", whole=False)
-
-
-def render_all(audit: Audit) -> str:
-    """Everything that an audience may be sent of an audit, but the PDF."""
-    drift = audit.report.drift
-    mail = render_mail(audit, drift, OCCASION)
-    return "\n".join(
-        (
-            encode_canonical(audit).decode(),
-            render_csv(audit).decode(),
-            render_html(audit).decode(),
-            json.dumps(render_webhook(audit, drift, OCCASION)),
-            mail.subject,
-            mail.text,
-            mail.html,
-        )
-    )
-
-
-@settings(max_examples=40, suppress_health_check=_slow_checks)
-@given(secretive_clusters())
-def test_nothing_of_others_is_told_and_all_of_ones_own(cluster: Secretive) -> None:
-    """No name, label, image or address of others is told; one's own findings all are."""
-    told = audit_whole(cluster.snapshot)
-    narrow = told.narrow(audience_of(cluster.own))
-    before = msgspec.structs.replace(
-        cluster.snapshot, policies=cluster.snapshot.policies[1:], pods=cluster.snapshot.pods[:-1]
-    )
-    for audit in (narrow, told.narrow(audience_of(cluster.own), audit_whole(before))):
-        content = render_all(audit)
-        assert [] == [one for one in cluster.secrets if one in content]
-    own = {
-        one.id: one.severity
-        for one in told.audit.report.findings
-        if one.subject.namespace == cluster.own or one.subject.kind == "Cluster"
-    }
-    assert own == {one.id: one.severity for one in narrow.report.findings}
-
-
-@pytest.fixture(scope="module")
-def shop() -> Told:
-    """The shop with Calico, audited whole."""
-    path = Path(__file__).parent.parent / "clusters" / "shop" / "calico"
-    return audit_whole(read_path(path), Settings(store="none"))
-
-
-def test_the_attachments_tell_nothing_of_others(cluster: FindCluster, tmp_path: Path) -> None:
-    """Nor does the PDF; its cover says that it is an extract, and for whom."""
-    own = "shop-prod"
-    secretive = veil(read_path(cluster("shop", "calico")), own)
-    told = audit_whole(secretive.snapshot)
-    before = msgspec.structs.replace(secretive.snapshot, policies=secretive.snapshot.policies[2:])
-    audit = told.narrow(audience_of(own), audit_whole(before))
-    path = tmp_path / "report.pdf"
-    path.write_bytes(render_pdf(audit))
-    ran = subprocess.run(["pdftotext", str(path), "-"], capture_output=True, check=True, text=True)
-    content = "".join((ran.stdout + render_all(audit)).split())
-    assert [] == [one for one in secretive.secrets if one in content]
-    cover = " ".join(ran.stdout.split())
-    assert "Network policy audit: extract" in cover
-    assert "Extract for team one" in cover
-    assert f"{own}/StatefulSet/db" in cover
-
-
-def test_the_whole_report_does_tell_of_others(cluster: FindCluster) -> None:
-    """What the tests look for is there: that they do not find it means something."""
-    secretive = veil(read_path(cluster("shop", "calico")), "shop-dev")
-    content = render_all(audit_whole(secretive.snapshot).audit)
-    assert len([one for one in secretive.secrets if one in content]) > 10
+from tests.rules.auditing import read_text
 
 
 def test_an_extract_is_the_same_run_with_a_digest_of_its_own(shop: Told) -> None:
@@ -177,17 +90,6 @@ def test_others_are_named_and_their_findings_are_not(shop: Told) -> None:
     assert all("dev" in one for one in ends)
     assert not [one for one in plain.report.findings if one.subject.kind == "Environments"]
     assert "kube-system" not in encode_canonical(narrow.report.scope).decode()
-
-
-TEAMS = """\
-{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {team: red, env: dev}}}
----
-{apiVersion: v1, kind: Namespace, metadata: {name: shop-blue, labels: {team: blue, env: prod}}}
----
-{apiVersion: apps/v1, kind: Deployment, metadata: {name: x, namespace: undeclared},
- spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {
- containers: [{name: x, image: x}]}}}}
-"""
 
 
 @pytest.mark.parametrize(
@@ -294,106 +196,3 @@ def test_gaps_of_others_are_not_told_and_the_clusters_without_names() -> None:
     assert found[1].source is None
     assert "blueprint" not in found[1].reason
     assert "forbidden for another namespace" == found[2].reason
-
-
-ENDS = """\
-{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
----
-{apiVersion: v1, kind: Namespace, metadata: {name: ledger}}
----
-{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop, labels: {app: web}}}
----
-{apiVersion: v1, kind: Pod, metadata: {name: one, namespace: ledger}}
----
-{apiVersion: v1, kind: Pod, metadata: {name: two, namespace: ledger}}
----
-{apiVersion: v1, kind: Pod, metadata: {name: far, namespace: ledger}}
-"""
-DENY = """\
----
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: deny, namespace: shop}
-spec: {podSelector: {}, policyTypes: [Ingress]}
----
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: theirs, namespace: ledger}
-spec: {podSelector: {}, policyTypes: [Ingress]}
-"""
-
-
-def test_what_changed_is_told_by_ones_own_ends() -> None:
-    """Rows that differ in the other end alone become one, which counts the workloads there."""
-    before, now = audit_whole(read_text(ENDS + DENY)), audit_whole(read_text(ENDS))
-    drift = now.narrow(audience_of("shop"), before).report.drift
-    assert drift is not None
-    assert ("shop/NetworkPolicy/deny",) == drift.policies.removed
-    inside = [one for one in drift.connections.opened if one.source.addresses is None]
-    assert ["other namespaces", "shop"] == [
-        inside[0].source.namespace,
-        inside[0].destination.name and inside[0].destination.namespace,
-    ]
-    assert "3 workloads" == inside[0].source.name
-    outgoing = [one for one in inside if one.source.namespace == "shop"]
-    assert {"other namespaces"} == {one.destination.namespace for one in outgoing}
-    causes = {cause for one in outgoing for cause in one.causes}
-    assert {(CauseKind.POLICY_REMOVED, "another namespace")} == {
-        (one.cause, one.object) for one in causes
-    }
-    assert drift.connections.totals.opened == len(drift.connections.opened)
-    assert sum(one.opened for one in drift.connections.groups) == drift.connections.totals.opened
-    assert all(
-        "ledger" not in (one.subject.namespace or "") for one in drift.findings.details.values()
-    )
-    whole = now.narrow(audience_of("shop", names_others=True), before).report.drift
-    assert whole is not None
-    assert {"shop/NetworkPolicy/deny"} == {*whole.policies.removed}
-    sources = {one.source.name for one in whole.connections.opened if one.source.addresses is None}
-    assert {"one", "two", "far", "web"} == sources
-
-
-def test_nothing_changed_where_only_others_changed(shop: Told) -> None:
-    """Neither others' policies, labels and namespaces are told of, nor findings of between."""
-    snapshot = shop.view.snapshot
-    theirs = [one for one in snapshot.namespaces if one.name == "monitoring"]
-    before = audit_whole(
-        msgspec.structs.replace(
-            snapshot,
-            policies=tuple(one for one in snapshot.policies if one.namespace != "monitoring"),
-            namespaces=tuple(
-                msgspec.structs.replace(
-                    one, metadata=msgspec.structs.replace(one.metadata, labels={"a": "b"})
-                )
-                if one in theirs
-                else one
-                for one in snapshot.namespaces
-            ),
-        ),
-        shop.settings,
-    )
-    narrow = shop.narrow(audience_of("shop-dev"), before)
-    drift = narrow.report.drift
-    assert drift is not None
-    assert len(narrow.report.findings) == drift.findings.unchanged
-    assert {} == drift.findings.details
-    assert () == drift.scope
-    assert ((), (), ()) == (
-        drift.policies.added,
-        drift.policies.removed,
-        drift.policies.changed,
-    )
-
-
-def test_a_namespace_that_went_is_still_its_audiences() -> None:
-    """It is told of as gone, to those whose it was; one that others have now is not."""
-    before = audit_whole(read_text(TEAMS))
-    gone = audit_whole(read_text(TEAMS.partition("---\n")[2]))
-    drift = gone.narrow(audience_of("shop", "shop-x"), before).report.drift
-    assert drift is not None
-    assert ["Namespace/shop"] == [one.object for one in drift.scope if "Namespace/" in one.object]
-    by_label = Audience(name="blue", to=("a@b.example",), namespace_selector="team=blue")
-    handed = audit_whole(read_text(TEAMS.replace("team: blue", "team: red")))
-    lost = handed.narrow(by_label, before).report.drift
-    assert lost is not None
-    assert "shop-blue" not in encode_canonical(lost).decode()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from auditor.model.report import FindingRecord
+from auditor.model.report import Extract, FindingRecord
+from reports.drift_words import explain_absence
 from reports.evidence import list_evidence
 from reports.sightings import Sightings
+from reports.trend import arrange_trend
 from reports.worst import pick_worst
 from tests.reports.audits import make_audit, make_finding, make_shop
 from tests.reports.drifts import CURRENT, EVIDENCE, make_drifted, with_history
@@ -88,3 +90,18 @@ def test_new_findings_are_marked_among_the_worst() -> None:
     assert [] == [
         row for row in pick_worst(make_audit([make_finding(3)]), {}).rows if row.finding.is_new
     ]
+
+
+def test_an_extract_names_the_whole_report_and_has_no_place_in_the_chain() -> None:
+    """What the history holds is the whole report: its digest leads there, and nothing is missed."""
+    audit = msgspec.structs.replace(make_shop(), extract=Extract("team\u202e shop", "ee" * 32))
+    evidence = list_evidence(audit)
+    facts = {fact.label: fact.value for fact in evidence.facts}
+    assert {
+        "Extract for": "team\\u202e shop",
+        "Run": audit.report.run.id,
+        "Digest of the whole report (SHA-256)": "ee" * 32,
+    } == facts
+    assert () == evidence.checks
+    assert "no earlier report to team\\u202e shop" in explain_absence(audit)
+    assert "No trend: an extract has none." == arrange_trend(audit, 12).text

@@ -148,11 +148,13 @@ def test_an_extract_says_that_it_is_one() -> None:
 
 
 def test_a_link_is_one_of_the_web() -> None:
-    """The address of the report is linked; another scheme is none."""
+    """The whole report is linked for those who get it all; another scheme is none."""
     mail = render_mail(*MAILS["nothing"])
     (link,) = find_all(parse(mail.html.encode()), "a")
     assert WEEK.report_url == link.get("href")
     assert WEEK.report_url in mail.text
+    told = render_mail(make_shop(), None, replace(FIRST, report_url=WEEK.report_url))
+    assert WEEK.report_url not in told.text + told.html
     for url in ("javascript:alert(1)", "data:text/html,x", "", "x" * 3000):
         other = render_mail(make_shop(), None, replace(WEEK, report_url=url))
         assert [] == find_all(parse(other.html.encode()), "a")
@@ -180,7 +182,7 @@ def test_names_of_a_cluster_stay_inert(hostile: str) -> None:
     occasion = Occasion(
         period=hostile,
         audience=hostile,
-        whole=False,
+        whole=True,
         previous=SentReport(hostile, hostile),
         undelivered=(Undelivered(hostile, hostile, hostile),),
         attached=(hostile,),

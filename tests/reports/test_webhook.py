@@ -66,7 +66,7 @@ def test_names_neither_mention_nor_link(hostile: str) -> None:
     occasion = Occasion(
         period=hostile,
         audience=hostile,
-        whole=False,
+        whole=True,
         previous=SentReport(hostile, hostile),
         undelivered=(Undelivered(hostile, hostile, hostile),),
         left_out=(hostile,),
