@@ -20,7 +20,8 @@ suite=$(sed -n 's/^ARG BASE=.*-slim-\([a-z]*\)$/\1/p' cronjob/Dockerfile)
 version=$(sed -n 's/^ARG BASE=.*python:\([0-9.]*\)-slim-.*$/\1/p' cronjob/Dockerfile)
 [[ $(id -u) == 0 ]] || fail "can be checked by root only: it changes its root folder"
 for tool in buildah debootstrap setpriv unshare; do
-    command -v "$tool" >/dev/null || fail "cannot be checked without $tool: apt-get install buildah debootstrap util-linux"
+    command -v "$tool" >/dev/null ||
+        fail "cannot be checked without $tool: apt-get install buildah debootstrap util-linux"
 done
 
 folder=$(mktemp -d)
@@ -29,7 +30,7 @@ images() { buildah --root "$folder/images" --runroot "$folder/run" "$@"; }
 clean() {
     images umount --all >/dev/null 2>&1 || true
     images rm --all >/dev/null 2>&1 || true
-    rm -rf "$folder"
+    rm -rf --one-file-system "$folder"
 }
 trap clean EXIT
 trap 'exit 130' INT
