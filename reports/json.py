@@ -8,10 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from auditor.model.canonical import encode_canonical
-from auditor.model.report import Audit, Report
-
-UNSEALED = ("run", "digest")
-"""Fields that the digest leaves out: it is the same for the same input and the same history."""
+from auditor.model.report import UNSEALED, Audit, Report
 
 
 def encode(report: Report) -> bytes:
