@@ -17,6 +17,7 @@ from auditor.model.connections import (
     AddressEndpoint,
     Endpoint,
     WorkloadEndpoint,
+    record_endpoint,
 )
 from auditor.model.ports import PortSet, describe_ports
 from auditor.model.report import GapRecord
@@ -42,8 +43,9 @@ class Listing(NamedTuple):
 
 def write_json(listing: Listing) -> Iterator[bytes]:
     """The document of `netpol-auditor/connections/v1`, a connection a line."""
-    sources = [b'{"source":%b,"destination":' % _json_of(one) for one in listing.endpoints]
-    destinations = [b'%b,"ports":' % _json_of(one) for one in listing.endpoints]
+    ends = [msgspec.json.encode(record_endpoint(one)) for one in listing.endpoints]
+    sources = [b'{"source":%b,"destination":' % one for one in ends]
+    destinations = [b'%b,"ports":' % one for one in ends]
     ports = _Spelled(listing.describe, lambda found: msgspec.json.encode(found) + b"}")
     yield b'{"schema":%b,"connections":[' % msgspec.json.encode(CONNECTIONS_SCHEMA)
     before = b"\n"
@@ -138,15 +140,6 @@ def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
     coming = iter(rows)
     while chunk := list(islice(coming, _ROWS_A_CHUNK)):
         yield chunk
-
-
-def _json_of(endpoint: Endpoint) -> bytes:
-    match endpoint:
-        case AddressEndpoint():
-            return msgspec.json.encode({"addresses": endpoint.addresses})
-        case WorkloadEndpoint((namespace, kind, name), variant):
-            fields: dict[str, object] = {"namespace": namespace, "kind": kind, "name": name}
-            return msgspec.json.encode({**fields, "variant": variant} if variant else fields)
 
 
 def _csv_of(endpoint: Endpoint) -> str:

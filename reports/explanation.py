@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
-
 from auditor.model.explanation import AllowingRule, Answer, EndRecord, Explanation, SideRecord
 from auditor.model.findings import Direction
 from auditor.model.ports import PortSet, describe_ports
 from reports.conclusion import describe_gap
+from reports.json import format_json
 from reports.paint import Paint
 from reports.text import count, show_name, show_text
 
 
 def render_json(explanation: Explanation) -> bytes:
     """The document of `netpol-auditor/explanation/v1`."""
-    return msgspec.json.format(msgspec.json.encode(explanation), indent=2) + b"\n"
+    return format_json(explanation)
 
 
 def render_text(explanation: Explanation, paint: Paint) -> str:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any
 
-import msgspec
-
-from auditor.model.canonical import encode_canonical
 from auditor.model.findings import Severity
 from auditor.model.history import IntervalRow, IntervalView, RunEntry
 from reports.csv import write_rows
+from reports.json import format_json
 from reports.paint import choose_paint
 from reports.summary import align
 from reports.text import count, show_name
@@ -61,7 +58,7 @@ _HOUR, _DAY = 3600, 86400
 
 def list_runs_json(entries: Sequence[RunEntry]) -> bytes:
     """The runs as a list."""
-    return _json(entries)
+    return format_json(entries)
 
 
 def list_runs_csv(entries: Sequence[RunEntry]) -> bytes:
@@ -124,7 +121,7 @@ def list_runs_table(entries: Sequence[RunEntry]) -> bytes:
 
 def show_interval_json(view: IntervalView) -> bytes:
     """The view as a document."""
-    return _json(view)
+    return format_json(view)
 
 
 def show_interval_csv(view: IntervalView) -> bytes:
@@ -228,7 +225,3 @@ def _align(table: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 def _lines(lines: Sequence[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _json(value: Any) -> bytes:
-    return msgspec.json.format(encode_canonical(value, order=None), indent=2) + b"\n"

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from auditor.model.canonical import encode_canonical
-from auditor.model.report import Audit, Report
-
-UNSEALED = ("run", "digest")
-"""Fields that the digest leaves out: it is the same for the same input and the same history."""
+from auditor.model.report import UNSEALED, Audit, Report
 
 
 def encode(report: Report) -> bytes:
@@ -34,6 +31,12 @@ def digest(report: Report) -> str:
 
 def render_json(audit: Audit) -> bytes:
     """Render report.json: the contract's order of fields, indented by two spaces, UTF-8."""
-    return (
-        msgspec.json.format(encode_canonical(audit.report, order="deterministic"), indent=2) + b"\n"
-    )
+    return format_json(audit.report, order="deterministic")
+
+
+def format_json(value: object, *, order: Literal["deterministic"] | None = None) -> bytes:
+    """A document for people, too: indented by two spaces, with a line's end; fields as declared.
+
+    ``order`` is msgspec's: with `deterministic`, sets and mappings are sorted.
+    """
+    return msgspec.json.format(encode_canonical(value, order=order), indent=2) + b"\n"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-import msgspec
-
 from auditor.model.recognised import Aspect, RecognisedAspect
 from auditor.model.report import RulePage
+from reports.json import format_json
 from reports.paint import Paint
 from reports.summary import SEVERITY_COLORS, align
 from reports.text import paragraphs, show_title, visible
@@ -30,7 +29,7 @@ _MARKDOWN_HEAD = (
 def list_pages_json(pages: Sequence[RulePage]) -> bytes:
     """The rules as a list of {id, severity, title}."""
     listed = [{"id": one.id, "severity": one.severity, "title": one.title} for one in pages]
-    return msgspec.json.format(msgspec.json.encode(listed), indent=2) + b"\n"
+    return format_json(listed)
 
 
 def list_pages_text(pages: Sequence[RulePage], paint: Paint) -> str:
@@ -67,7 +66,7 @@ def show_page_json(page: RulePage, recognised: Sequence[RecognisedAspect] | None
     }
     if recognised is not None:
         shown["recognised"] = recognised
-    return msgspec.json.format(msgspec.json.encode(shown), indent=2) + b"\n"
+    return format_json(shown)
 
 
 def show_page_text(

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import msgspec
-
-from auditor.model.canonical import encode_canonical
 from auditor.model.evidence import (
     BrokenLink,
     ChainResult,
@@ -15,6 +12,7 @@ from auditor.model.evidence import (
     FileState,
     Verification,
 )
+from reports.json import format_json
 from reports.paint import Paint
 from reports.text import count, show_name, show_text
 
@@ -137,7 +135,7 @@ _FILES: Mapping[FileState, tuple[str, str]] = {
 
 def show_verification_json(found: Verification) -> bytes:
     """All that was found, as a document."""
-    return msgspec.json.format(encode_canonical(found, order=None), indent=2) + b"\n"
+    return format_json(found)
 
 
 def show_verification_text(found: Verification, paint: Paint) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
-
 from auditor.findings.waive import Remaining, count_days, day_of, word_beginning
 from auditor.findings.waivers import Waiver
 from auditor.model.findings import Record
 from auditor.model.waivers import WaiverRecord, WaiverState, WaiverUseRecord
+from reports.json import format_json
 from reports.paint import Paint
 from reports.summary import align
 from reports.text import count, show_name, show_text
@@ -83,7 +82,7 @@ def _state(left: Remaining) -> str:
 
 def list_waivers_json(waivers: Sequence[CheckedWaiver]) -> bytes:
     """The waivers as a list."""
-    return msgspec.json.format(msgspec.json.encode(waivers), indent=2) + b"\n"
+    return format_json(waivers)
 
 
 def list_waivers_text(waivers: Sequence[CheckedWaiver], paint: Paint) -> str:

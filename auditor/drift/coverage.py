@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from auditor.drift.compared import Compared
-from auditor.drift.unseen import find_gaps_alone, namespace_of
+from auditor.drift.unseen import HIDING, find_gaps_alone, namespace_of
 from auditor.model.findings import RuleStatus
 from auditor.model.objects import Reference
 from auditor.model.report import FindingRecord, RuleRecord
@@ -17,7 +18,6 @@ from auditor.model.workloads import index_owners, workload_of
 from auditor.sources.unevaluated import unevaluated_gaps
 
 _ENVIRONMENTS = "Environments"
-_HIDING = {Blind.PODS, Blind.POLICIES, Blind.NAMESPACE_LABELS, Blind.OBJECTS}
 
 
 class Coverage:
@@ -39,7 +39,7 @@ class Coverage:
         )
         self._gaps: dict[str | None, list[Gap]] = {}
         for one in run.snapshot.gaps:
-            if one.blind in _HIDING and one not in alike:
+            if one.blind in HIDING and one not in alike:
                 self._gaps.setdefault(namespace_of(one), []).append(one)
         self._gaps_alone = find_gaps_alone(run.snapshot, other.snapshot)
         self._unjudged: dict[str, _Unjudged] = {}
@@ -141,10 +141,10 @@ class Coverage:
 
     def _hidden(self, subject: Reference) -> str | None:
         if subject.kind != _ENVIRONMENTS:
-            gap = self._first_gap(subject.namespace, _HIDING)
+            gap = self._first_gap(subject.namespace, HIDING)
             return None if gap is None else f"not everything was read: {gap}"
         for namespace in sorted(self._namespaces_of(subject)) or [""]:
-            if (gap := self._first_gap(namespace, _HIDING)) is not None:
+            if (gap := self._first_gap(namespace, HIDING)) is not None:
                 return f"not everything was read: {gap}"
         return None
 
@@ -153,7 +153,7 @@ class Coverage:
         known = self._run.recognition.environments
         return frozenset(name for name, one in known.items() if one.name in ends)
 
-    def _first_gap(self, namespace: str, kinds: set[Blind]) -> str | None:
+    def _first_gap(self, namespace: str, kinds: AbstractSet[Blind]) -> str | None:
         """A gap that hides any of the kinds in a namespace, in words; empty: in the cluster."""
         for one in (*self._gaps.get(None, ()), *self._gaps.get(namespace or None, ())):
             if one.blind in kinds:

@@ -12,7 +12,8 @@ from auditor.model.drift import Uncompared
 from auditor.model.snapshot import Blind, Gap, Snapshot
 from auditor.sources.unevaluated import unevaluated_gaps
 
-_HIDING = frozenset({Blind.PODS, Blind.POLICIES, Blind.NAMESPACE_LABELS, Blind.OBJECTS})
+HIDING = frozenset({Blind.PODS, Blind.POLICIES, Blind.NAMESPACE_LABELS, Blind.OBJECTS})
+"""What, where it was not read, hides connections and findings."""
 
 
 def find_unseen(previous: Snapshot, current: Snapshot) -> tuple[Uncompared, ...]:
@@ -49,7 +50,7 @@ def _hidden(snapshot: Snapshot) -> Mapping[tuple[str | None, Blind], Gap]:
     return {
         (namespace_of(one), one.blind): one
         for one in reversed(snapshot.gaps)
-        if one.blind is not None and one.blind in _HIDING and one not in passed_over
+        if one.blind is not None and one.blind in HIDING and one not in passed_over
     }
 
 

@@ -29,14 +29,11 @@ from auditor.history.signature import Signature, read_signature
 from auditor.history.stored import RawRun, Tombstone
 from auditor.model.canonical import encode_canonical
 from auditor.model.evidence import FileResult, FileState
-from auditor.model.report import REPORT_SCHEMA, RunRecord
+from auditor.model.report import REPORT_SCHEMA, UNSEALED, RunRecord
 
 if TYPE_CHECKING:
     from auditor.history.signature import PublicKey
     from auditor.history.store import Store
-
-_UNSEALED = ("run", "digest")
-"""What the report's digest leaves out."""
 
 _FORGOTTEN = frozenset(f"run.{field}" for field in RunRecord.__struct_fields__)
 """What a tombstone no longer knows."""
@@ -185,7 +182,7 @@ def _read_report(data: bytes) -> dict[str, Any] | None:
 
 
 def _digest_report(report: Mapping[str, Any]) -> str:
-    sealed = {key: part for key, part in report.items() if key not in _UNSEALED}
+    sealed = {key: part for key, part in report.items() if key not in UNSEALED}
     # not `encode_canonical`: lone surrogates are none of ours, and must not be read as escapes
     return hashlib.sha256(msgspec.json.encode(sealed, order="sorted")).hexdigest()
 

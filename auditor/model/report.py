@@ -19,6 +19,8 @@ from auditor.model.snapshot import Gap, Snapshot
 from auditor.model.waivers import RefusedWaiverRecord, WaiverRecord, WaiverUseRecord
 
 REPORT_SCHEMA = "netpol-auditor/report/v1"
+UNSEALED = ("run", "digest")
+"""Fields that the digest leaves out: it is the same for the same input and the same history."""
 
 
 class ToolRecord(Record, frozen=True):
