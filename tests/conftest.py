@@ -2,10 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
+
+if TYPE_CHECKING:
+    from tests.delivery.servers import Authority
 
 CLUSTERS = Path(__file__).parent / "clusters"
 RENDERERS = ("reports.html.render_html", "reports.pdf.render_pdf")
@@ -52,6 +55,14 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare the slow renderers where a test is not about them: their files hold a word."""
     for name in RENDERERS:
         monkeypatch.setattr(name, lambda _audit: b"rendered")
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> "Authority":
+    """Make an authority that signs for the servers of the tests."""
+    from tests.delivery.servers import Authority
+
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")

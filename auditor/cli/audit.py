@@ -18,7 +18,7 @@ from auditor.cli.session import Session, with_session
 )
 @audit_flags
 @with_session
-def audit(session: Session, *, print_: str | None) -> int:
+def audit(session: Session, *, print_: str | None, deliver: bool) -> int:
     """Audit a cluster, manifests or a saved snapshot, and write a report.
 
     The folder gets report.html, report.pdf, report.json and findings.csv: all of them, or none.
@@ -26,4 +26,4 @@ def audit(session: Session, *, print_: str | None) -> int:
     with the last one of the cluster.
     """
     refuse_format(session.settings.output, "audit", "use --print json|table")
-    return run_audit(session, print_=print_ or "summary")
+    return run_audit(session, print_=print_ or "summary", deliver=deliver)

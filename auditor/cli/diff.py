@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from auditor.cli.comparison import comparison_code, comparison_flags, print_comparison
 from auditor.cli.flags import source_flags, store_flags
+from auditor.cli.past_runs import RUN
 from auditor.cli.session import Session, utc_now, with_session
 from auditor.errors import UsageError
 from auditor.settings import Settings
@@ -17,9 +18,6 @@ from auditor.settings import Settings
 if TYPE_CHECKING:
     from auditor.drift.compare import Compared
     from auditor.history.store import Store
-
-RUN = "run:"
-"""What a side begins with that is a run of the store, and no path."""
 
 
 @click.command("diff")
@@ -135,16 +133,11 @@ class _Sides:
         )
 
     def _find(self, store: Store, name: str) -> Compared:
-        from auditor.cli.past_runs import pick_cluster
-        from auditor.history.store import LATEST
+        from auditor.cli.past_runs import find_run
         from auditor.job.sides import side_of_run
 
-        wanted = name.removeprefix(RUN)
-        if wanted == LATEST:
-            # the newest of one cluster: that of another would be compared in vain
-            latest = store.latest(pick_cluster(store, self._settings.cluster_name).key)
-            wanted = wanted if latest is None else latest.id
-        return side_of_run(store, store.find(wanted), self._settings)
+        run = find_run(store, self._settings.cluster_name, name)
+        return side_of_run(store, run, self._settings)
 
     def _read_path(self, path: str) -> Compared:
         return self._read_side(msgspec.structs.replace(self._settings, files=(path,)), path)

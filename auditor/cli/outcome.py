@@ -38,7 +38,14 @@ def tell_failure(settings: Settings, error: Exception, seconds: float) -> None:
     tell_metrics(settings, None, code_of(error), seconds)
 
 
-def tell_metrics(settings: Settings, report: Report | None, code: int, seconds: float) -> bool:
+def tell_metrics(
+    settings: Settings,
+    report: Report | None,
+    code: int,
+    seconds: float,
+    *,
+    undelivered: int | None = None,
+) -> bool:
     """Tell the metrics that the settings want; False, and an error printed: not all were told.
 
     The file is written last: the exit code in it says whether the push has failed.
@@ -56,6 +63,7 @@ def tell_metrics(settings: Settings, report: Report | None, code: int, seconds: 
         duration_seconds=seconds,
         exit_code=code,
         report=report,
+        undelivered=undelivered,
     )
     told = True
     try:

@@ -12,7 +12,10 @@ from auditor.settings import store_url
 
 if TYPE_CHECKING:
     from auditor.history.store import Store
-    from auditor.history.stored import ClusterEntry
+    from auditor.history.stored import ClusterEntry, StoredRun
+
+RUN = "run:"
+"""Before the id of a run, where a path may stand, too."""
 
 _NEAR = 3
 
@@ -70,3 +73,20 @@ def pick_cluster(store: Store, name: str) -> ClusterEntry:
             else "`netpol-auditor audit` keeps the first run",
         )
     return picked[0]
+
+
+def find_run(store: Store, cluster_name: str, name: str | None) -> StoredRun:
+    """The run of a name, `run:ID` or an id; `latest`, or None, is the newest of the one cluster.
+
+    Raises:
+        UnknownNameError: the store keeps no such run.
+        UsageError: several clusters are meant.
+    """
+    from auditor.history.store import LATEST
+
+    wanted = (name or LATEST).removeprefix(RUN)
+    if wanted == LATEST:
+        # the newest of one cluster: that of another would be meant by nobody
+        latest = store.latest(pick_cluster(store, cluster_name).key)
+        wanted = wanted if latest is None else latest.id
+    return store.find(wanted)

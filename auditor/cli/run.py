@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import uuid
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -43,6 +44,12 @@ _OWN = (
         help="Keep no history: the run is not compared with the last one.",
     ),
     click.option(
+        "--deliver",
+        is_flag=True,
+        help="Send the report to the audiences of the settings, unless they were sent one in this "
+        "period.",
+    ),
+    click.option(
         "--sign-key",
         "signing_key",
         metavar="FILE",
@@ -62,15 +69,26 @@ _OWN = (
 )
 
 
+class _Ended(NamedTuple):
+    """How an audit came to its end."""
+
+    report: Report
+    codes: set[int]
+    """What makes an exit code."""
+    undelivered: int | None
+    """Messages of this run, and of earlier ones, that were not sent; None: none were to be."""
+
+
 def audit_flags(command: Command) -> Command:
     """Add what steers an audit."""
     return add_flags(store_flags(source_flags(command)), _OWN)
 
 
-def run_audit(session: Session, *, print_: str | None) -> int:
-    """Audit, write the report, print what is asked for, tell metrics, and return the exit code.
+def run_audit(session: Session, *, print_: str | None, deliver: bool) -> int:
+    """Audit, write the report, print what is asked for, deliver, and tell metrics.
 
-    ``print_`` is `summary`, `json`, `table`, or None for nothing but a line in the log.
+    The exit code is returned. ``print_`` is `summary`, `json`, `table`, or None for nothing but a
+    line in the log.
 
     Raises:
         AuditorError: there is no report. Metrics say so.
@@ -80,15 +98,19 @@ def run_audit(session: Session, *, print_: str | None) -> int:
 
     started = time.monotonic()
     check_outcome(session.settings)
+    if deliver:
+        from auditor.job.deliver import check_delivery
+
+        check_delivery(session.settings, os.environ)
     try:
-        report, codes = _audit(session, print_)
+        report, codes, undelivered = _audit(session, print_, deliver=deliver)
     except Exception as error:
         tell_failure(session.settings, error, time.monotonic() - started)
         raise
     gaps, strict = bool(report.scope.gaps), session.settings.strict
     seconds = time.monotonic() - started
     code = completion_code(gaps=gaps, strict=strict, others=codes)
-    if not tell_metrics(session.settings, report, code, seconds):
+    if not tell_metrics(session.settings, report, code, seconds, undelivered=undelivered):
         codes.add(DeliveryError.exit_code)
         code = completion_code(gaps=gaps, strict=strict, others=codes)
     if print_ is None or is_structured():
@@ -96,8 +118,8 @@ def run_audit(session: Session, *, print_: str | None) -> int:
     return code
 
 
-def _audit(session: Session, print_: str | None) -> tuple[Report, set[int]]:
-    """Audit, write and print: the report, and what of it makes an exit code.
+def _audit(session: Session, print_: str | None, *, deliver: bool) -> _Ended:
+    """Audit, write, print and deliver.
 
     Raises:
         AuditorError: there is no report.
@@ -131,11 +153,20 @@ def _audit(session: Session, print_: str | None) -> tuple[Report, set[int]]:
         print_error(error)
         codes.add(error.exit_code)
     _print(session, finished, paths, print_)
+    undelivered: int | None = None
+    if deliver:
+        from auditor.cli.messages import send_finished
+
+        delivered = send_finished(session, finished)
+        if delivered is None or delivered.failed:
+            codes.add(DeliveryError.exit_code)
+        if delivered is not None:
+            undelivered = delivered.failed + len(delivered.undelivered)
     if any(one.status is RuleStatus.ERROR for one in report.rules):
         codes.add(FAILED_RULE)
     if _fails_on(report, session.settings.fail_on):
         codes.add(FINDINGS)
-    return report, codes
+    return _Ended(report, codes, undelivered)
 
 
 def _print(

@@ -38,6 +38,7 @@ class Termination:
 
     def __init__(self) -> None:
         self.requested = False
+        self._accepted = False
         self._held = False
         self._raised: Callable[[], Terminated | None] = lambda: None
         self._doing: str | None = None
@@ -53,12 +54,16 @@ class Termination:
         except Terminated:
             self._held = True
             code = TERMINATED
-        if not self.requested:
+        if self._accepted or not self.requested:
             return code
         if sys.stderr is not None:
             with suppress(OSError):  # nobody reads it any more
                 print(self.describe(), file=sys.stderr, flush=True)  # noqa: T201  inert
         return TERMINATED
+
+    def accept(self) -> None:
+        """Let the command end by itself, with its own exit code: nothing is broken off."""
+        self._accepted = self._held = True
 
     @contextmanager
     def during(self, stage: str) -> Iterator[None]:

@@ -23,6 +23,7 @@ _VERBS: Mapping[str, str] = {
     "diff": "show what changed between two runs, folders or snapshots",
     "preview": "show what a change would open and close, before it is applied",
     "history": "list past runs, ask what a rule said over a period, drop old ones",
+    "deliver": "send a kept run to its audiences, by mail and webhook",
     "verify": "verify that the history, and reports of it, are as they were written",
     "waivers": "check files of waivers",
     "rules": "list the rules, or show a rule's page",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from auditor.cli.lines import print_defect, print_line
 from auditor.cli.outcome import code_of, tell_failure
 from auditor.cli.run import audit_flags, run_audit
 from auditor.cli.session import LOG_VERBOSITY, Session, print_error, with_sessions
+from auditor.cli.termination import TERMINATION, Terminated
 from auditor.cli.timetable import Timetable, in_utc, join_interval, read_timetable
 from auditor.errors import AuditorError, UsageError
 
@@ -44,7 +45,13 @@ class _Watch(click.Command):
 @audit_flags
 @with_sessions
 def watch(
-    open_session: Callable[[], Session], *, every: str, at: str | None, zone: str | None, now: bool
+    open_session: Callable[[], Session],
+    *,
+    every: str,
+    at: str | None,
+    zone: str | None,
+    now: bool,
+    deliver: bool,
 ) -> int:
     """Audit again and again, until the process is ended.
 
@@ -60,16 +67,23 @@ def watch(
             "-f - can be read once, and watch reads again and again",
             hint="name a file or folder with -f",
         )
+    if deliver:
+        from auditor.job.deliver import check_delivery
+
+        check_delivery(session.settings, os.environ)
     with in_utc():
-        keep_watch(timetable, Audits(open_session, session), now=now)
+        keep_watch(timetable, Audits(open_session, session, deliver=deliver), now=now)
     return 0
 
 
 class Audits:
     """One audit after the other, each with the settings as they are then."""
 
-    def __init__(self, open_session: Callable[[], Session], session: Session) -> None:
+    def __init__(
+        self, open_session: Callable[[], Session], session: Session, *, deliver: bool
+    ) -> None:
         self._open_session = open_session
+        self._deliver = deliver
         self._session = session
         # the last whose settings could be read: they say where metrics go
 
@@ -87,7 +101,7 @@ class Audits:
             except AuditorError as error:
                 tell_failure(self._session.settings, error, 0.0)
                 raise
-            run_audit(self._session, print_=None)
+            run_audit(self._session, print_=None, deliver=self._deliver)
         except AuditorError as error:
             print_error(error)
         except Exception as error:
@@ -183,10 +197,9 @@ def read_clock() -> datetime:
 
 def wait(seconds: float) -> bool:
     """Wait, but not too long; True: SIGTERM came. Nothing is lost by it, so it is no error."""
-    ended = threading.Event()
-    former = signal.signal(signal.SIGTERM, lambda _number, _frame: ended.set())
     try:
-        ended.wait(min(seconds, _LONGEST_WAIT_SECONDS))
-    finally:
-        signal.signal(signal.SIGTERM, former)
-    return ended.is_set()
+        threading.Event().wait(min(seconds, _LONGEST_WAIT_SECONDS))
+    except Terminated:
+        TERMINATION.accept()
+        return True
+    return False

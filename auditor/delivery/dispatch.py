@@ -1,4 +1,4 @@
-"""Parcels → everyone who is to have them: each once in a period, and nothing forgotten.
+"""Reports → everyone who is to have them: each once in a period, and nothing forgotten.
 
 In order: the lock is taken, what is due is written down, and then one message after another is
 sent and recorded. Where the program dies, what is not recorded as sent is sent by the next run.
@@ -29,7 +29,7 @@ from auditor.delivery.parcel import Parcel
 from auditor.delivery.secrets import read_password
 from auditor.delivery.smtp import MailServer
 from auditor.delivery.webhook import encode_webhook, post, read_webhook
-from auditor.errors import HistoryError, UsageError
+from auditor.errors import AuditorError, HistoryError
 from auditor.model.deliveries import Channel, Delivery, DeliveryState, Target
 from auditor.settings import Audience, DeliverySettings, MailSettings
 
@@ -89,8 +89,8 @@ class Outcome(NamedTuple):
         return inert_line(text, _LINE_LENGTH)
 
 
-def deliver_parcels(
-    parcels: Sequence[Parcel],
+def deliver_report(
+    compose: Callable[[Audience], Parcel],
     *,
     settings: DeliverySettings,
     log: DeliveryLog,
@@ -102,10 +102,11 @@ def deliver_parcels(
     say: Callable[[Outcome], None],
     pace: Pace | None = None,
 ) -> tuple[Outcome, ...]:
-    """Send every parcel to everyone of its audience who was not sent one in this period.
+    """Send a report to everyone of each audience who was not sent one in this period.
 
+    ``compose`` makes what an audience is sent; it is asked once somebody is to be sent it.
     ``clock`` tells the time in ISO 8601, UTC. ``say`` is told of each message once it is recorded;
-    that one fails stops no other. The outcomes come in the order of parcels and of addresses.
+    that one fails stops no other. The outcomes come in the order of audiences and of addresses.
 
     Raises:
         UsageError: the settings lack what sending needs, such as the password: nothing was sent.
@@ -113,30 +114,29 @@ def deliver_parcels(
             sent and is not recorded is said, and sent again by the next run.
     """
     audiences = {one.name: one for one in settings.audiences}
-    chosen = tuple((one, audiences[one.audience]) for one in parcels)
-    sends_mail = any(audience.to for _, audience in chosen)
     with ExitStack() as stack:
         server: MailServer | None = None
-        if sends_mail and settings.mail is not None:
+        if settings.mail is not None and any(one.to for one in settings.audiences):
             password = read_password(settings.mail, environ)
             server = MailServer(settings.mail, password, pace or Pace())
         still_held = stack.enter_context(log.held())
         if server is not None:
             stack.enter_context(server)
-        sender = _Sender(server, cluster, period, pace or Pace(), clock)
+        sender = _Sender(
+            compose, server, cluster=cluster, period=period, pace=pace or Pace(), clock=clock
+        )
         planned = log.plan(
-            [target for pair in chosen for target in sender.targets(*pair)],
+            [target for one in settings.audiences for target in sender.targets(one)],
             run=run,
             period=period,
             now=clock(),
         )
-        parcel_of = {parcel.audience: parcel for parcel in parcels}
         outcomes = []
         for one in planned:
             outcome = _outcome(one, "already-sent")
             if one.state is not DeliveryState.SENT:
                 still_held()
-                outcome = sender.send(one, parcel_of[one.audience], audiences[one.audience])
+                outcome = sender.send(one, audiences[one.audience])
                 _record(log, one, outcome, clock(), say)
             say(outcome)
             outcomes.append(outcome)
@@ -166,30 +166,35 @@ class _Sender:
 
     def __init__(
         self,
+        compose: Callable[[Audience], Parcel],
         server: MailServer | None,
+        *,
         cluster: DeliveredCluster,
         period: str,
         pace: Pace,
         clock: Callable[[], str],
     ) -> None:
+        self._compose = compose
         self._server = server
         self._cluster = cluster
         self._period = period
         self._pace = pace
         self._clock = clock
-        self._built: tuple[Parcel, Mail] | None = None
+        self._parcel: Parcel | None = None
+        self._mail: Mail | None = None
 
-    def targets(self, parcel: Parcel, audience: Audience) -> Iterator[Target]:
-        """Everyone whom a parcel is for."""
+    def targets(self, audience: Audience) -> Iterator[Target]:
+        """Everyone of an audience."""
         sender = _NO_SENDER if self._server is None else self._server.settings.sender
-        name = message_id(sender, self._cluster, self._period, parcel.audience)
+        name = message_id(sender, self._cluster, self._period, audience.name)
         for channel, recipient in _recipients(audience):
             yield Target(audience.name, channel, recipient, name)
 
-    def send(self, due: Delivery, parcel: Parcel, audience: Audience) -> Outcome:
+    def send(self, due: Delivery, audience: Audience) -> Outcome:
         """Send one message. Whatever goes wrong is its outcome, and stops no other message."""
         size: int | None = None
         try:
+            parcel = self._composed(audience)
             if due.channel is Channel.MAIL and self._server is not None:
                 mail = self._build(parcel, audience, self._server.settings)
                 size = len(mail.content)
@@ -198,7 +203,7 @@ class _Sender:
                 content = encode_webhook(parcel.webhook)
                 size = len(content)
                 attempted = post(read_webhook(audience.webhook_file), content, self._pace)
-        except UsageError as error:
+        except AuditorError as error:
             attempted = Attempted(0, RefusedError(error.message, hint=error.hint))
         except Exception as error:
             # A defect must not keep the reports of others from them.
@@ -214,9 +219,15 @@ class _Sender:
             hint="" if error_ is None else error_.hint,
         )
 
+    def _composed(self, audience: Audience) -> Parcel:
+        """What an audience is sent: made once, though each address is sent it by itself."""
+        if self._parcel is None or self._parcel.audience != audience.name:
+            self._parcel, self._mail = self._compose(audience), None
+        return self._parcel
+
     def _build(self, parcel: Parcel, audience: Audience, mail: MailSettings) -> Mail:
-        """The message of an audience: built once, though it is sent to each address by itself."""
-        if self._built is None or self._built[0] is not parcel:
+        """The message of an audience, which names all of its addresses."""
+        if self._mail is None:
             message = build_message(
                 parcel,
                 mail,
@@ -225,8 +236,8 @@ class _Sender:
                 period=self._period,
                 now=datetime.fromisoformat(self._clock()),
             )
-            self._built = (parcel, encode_mail(message))
-        return self._built[1]
+            self._mail = encode_mail(message)
+        return self._mail
 
 
 def _send_mail(server: MailServer, mail: Mail, recipient: str) -> Attempted:

@@ -114,14 +114,14 @@ class Deliveries:
                 newest[key] = one
         return tuple(newest.values())
 
-    def last_run(self, audience: str) -> str | None:
-        """The run of the newest report that someone of an audience was sent."""
+    def last_sent(self, audience: str, *, before: str) -> Delivery | None:
+        """The newest report that someone of an audience was sent, in another period than one."""
         sent = [
             one
             for one in self.entries()
-            if one.audience == audience and one.state is DeliveryState.SENT
+            if one.audience == audience and one.state is DeliveryState.SENT and one.period != before
         ]
-        return sent[-1].run if sent else None
+        return sent[-1] if sent else None
 
     def _plan_one(
         self,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from auditor.job.keep import Kept, check_store, keep_run, load_key
 from auditor.job.steps import (
     Clock,
+    Judged,
     Stage,
     evaluate_snapshot,
     judge_view,
@@ -22,12 +23,17 @@ if TYPE_CHECKING:
 
 
 class Finished(NamedTuple):
-    """An audit, and the files of its report: name and content."""
+    """A judged audit, and the files of its report: name and content."""
 
-    audit: Audit
+    judged: Judged
     files: tuple[tuple[str, bytes], ...]
     unkept: HistoryError | None
     """Why the run is not kept, or could not be compared with the last, where it should be."""
+
+    @property
+    def audit(self) -> Audit:
+        """What the renderers were given."""
+        return self.judged.audit
 
 
 def audit_source(
@@ -55,4 +61,5 @@ def audit_source(
     kept: Kept = keep_run(audit, view, settings, key, stage=stage)
     with stage("rendering") as progress:
         files = render_audit(kept.audit, progress)
-    return Finished(kept.audit, (*kept.files, *files), kept.error)
+    judged = Judged(kept.audit, view, settings, acceptance)
+    return Finished(judged, (*kept.files, *files), kept.error)

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from auditor.job.keep import compare_with
 from auditor.job.sides import settings_of_run
-from auditor.job.steps import Stage, evaluate_side, judge_view, load_acceptance, seal
+from auditor.job.steps import Judged, Stage, evaluate_side, judge_view, load_acceptance, seal
 from auditor.settings import Settings, with_place
 
 if TYPE_CHECKING:
-    from auditor.findings.assemble import Acceptance
     from auditor.history.store import Store
     from auditor.history.stored import StoredRun
     from auditor.model.report import Audit, FindingRecord, Report, RuleRecord
     from auditor.reachability.view import View
 
     Identified = TypeVar("Identified", FindingRecord, RuleRecord)
-
-
-class Judged(NamedTuple):
-    """An audit, and all that it rests on."""
-
-    audit: Audit
-    view: View
-    settings: Settings
-    acceptance: Acceptance
 
 
 def recall_run(store: Store, run: StoredRun, settings: Settings, *, stage: Stage) -> Judged:

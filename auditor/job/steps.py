@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,16 @@ Clock = Callable[[], str]
 
 Stage = Callable[[str], AbstractContextManager[Progress]]
 """Told the name of each stage of the pipeline as it begins."""
+
+
+class Judged(NamedTuple):
+    """An audit, and all that it rests on."""
+
+    audit: Audit
+    view: View
+    settings: Settings
+    acceptance: Acceptance
+
 
 _READINGS = {"yes": True, "no": False}
 _NAMES_IN_HINT = 3

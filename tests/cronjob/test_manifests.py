@@ -82,7 +82,7 @@ def audit(*files: Path) -> Report:
     """Audit manifests, without a report's files."""
     settings = Settings(files=tuple(map(str, files)))
     watched = {"stage": lambda _: nullcontext(unwatched)}
-    snapshot = take_snapshot(settings, now=NOW, stdin=None, **watched)
+    snapshot = take_snapshot(settings, clock=lambda: NOW, stdin=None, **watched)
     return judge_view(
         evaluate_snapshot(snapshot, settings, **watched),
         settings,

@@ -117,7 +117,7 @@ def collect(kubeconfig: Path) -> Snapshot:
     """Read the cluster as the audit does."""
     return take_snapshot(
         Settings(kubeconfig=str(kubeconfig)),
-        now="2026-01-02T03:04:05Z",
+        clock=lambda: "2026-01-02T03:04:05Z",
         stdin=None,
         stage=lambda _: nullcontext(unwatched),
     )

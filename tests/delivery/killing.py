@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine, event
 
-from auditor.delivery.dispatch import deliver_parcels
+from auditor.delivery.dispatch import deliver_report
 from auditor.history.store import open_store
 from auditor.settings import Audience, DeliverySettings
 from tests.delivery.mailing import ANN, BOB, CLUSTER, NOW, PACE, make_mail_settings, make_parcel
@@ -79,8 +79,8 @@ def _deliver(
     with open_store(url, create=False) as store:
         if counter is not None:
             _watch(counter)
-        deliver_parcels(
-            [make_parcel(subject=subject, attachments=())],
+        deliver_report(
+            lambda _: make_parcel(subject=subject, attachments=()),
             settings=settings,
             log=store.deliveries(KEY),
             cluster=CLUSTER,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from auditor.delivery.dispatch import Outcome, deliver_parcels, find_undelivered
+from auditor.delivery.dispatch import Outcome, deliver_report, find_undelivered
 from auditor.delivery.dry_run import write_parcels
 from auditor.delivery.parcel import Attachment
 from auditor.errors import HistoryError, UsageError
@@ -70,8 +70,8 @@ def deliver(
 ) -> list[Outcome]:
     """Deliver to both audiences; what is said is what is returned."""
     heard: list[Outcome] = [] if said is None else said
-    outcomes = deliver_parcels(
-        [make_parcel("security", **changes), make_parcel("shop", **changes)],
+    outcomes = deliver_report(
+        lambda audience: make_parcel(audience.name, **changes),
         settings=settings,
         log=log,
         cluster=CLUSTER,
@@ -110,7 +110,9 @@ def test_everyone_is_sent_their_report_once(log: Deliveries, tmp_path: Path) -> 
     assert 1 == len({one["References"] for one in messages})
     assert [one["Message-ID"] for one in messages[:2]] == [one.message_id for one in first[:2]]
     assert make_parcel().webhook == json.loads(hook.posted[0].content)
-    assert "run-0001" == log.last_run("shop")
+    last = log.last_sent("shop", before="2026-W49")
+    assert last is not None
+    assert ("run-0001", "2026-W48") == (last.run, last.period)
 
 
 def test_programs_that_deliver_at_once_send_once(log: Deliveries, tmp_path: Path) -> None:
@@ -238,8 +240,8 @@ def test_a_message_that_became_too_large_is_not_sent(log: Deliveries) -> None:
 def test_a_defect_of_one_parcel_keeps_no_report_from_others(log: Deliveries) -> None:
     """It is a failure like others."""
     with serving() as (port, _):
-        outcomes = deliver_parcels(
-            [make_parcel("security", subject=None), make_parcel("shop")],
+        outcomes = deliver_report(
+            lambda one: make_parcel(one.name, **({} if one.name == "shop" else {"subject": None})),
             settings=make_settings(port),
             log=log,
             cluster=CLUSTER,

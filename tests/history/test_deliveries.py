@@ -111,14 +111,18 @@ def test_the_last_report_of_an_audience_is_one_that_someone_was_sent(
     deliveries: Deliveries,
 ) -> None:
     """What changed since then is what they do not know yet."""
-    assert deliveries.last_run("shop") is None
+    assert deliveries.last_sent("shop", before="2026-W01") is None
     settle(deliveries, plan(deliveries, 1, ANN, BOB)[0], DeliveryState.SENT)
     settle(deliveries, plan(deliveries, 2, HOOK)[0], DeliveryState.SENT)
     settle(deliveries, plan(deliveries, 3, ANN)[0], DeliveryState.FAILED)
-    assert ("run-0001", "run-0002") == (
-        deliveries.last_run("shop"),
-        deliveries.last_run("security"),
-    )
+    last = [deliveries.last_sent(one, before="2026-W03") for one in ("shop", "security")]
+    assert ["run-0001", "run-0002"] == [one and one.run for one in last]
+
+
+def test_a_report_of_the_same_period_is_not_the_last_one(deliveries: Deliveries) -> None:
+    """Who is sent it later than others is told of the same changes as they were."""
+    settle(deliveries, plan(deliveries, 1, ANN, BOB)[0], DeliveryState.SENT)
+    assert deliveries.last_sent("shop", before="2026-W01") is None
 
 
 def test_pruning_forgets_deliveries_after_a_year_and_verifying_ignores_them(
