@@ -50,8 +50,8 @@ class Watched:
         self.waits()
         return len(self.begun) >= self._limit or self.clock.wait(min(seconds, 3600))
 
-    def _audit(self, _session: object, *, print_: str | None) -> int:
-        assert print_ is None
+    def _audit(self, _session: object, *, print_: str | None, deliver: bool) -> int:
+        assert (None, False) == (print_, deliver)
         self.begun.append(self.clock.time)
         self.clock.time += self.lasting.get(len(self.begun), timedelta(seconds=3))
         if error := self.failing.get(len(self.begun)):
