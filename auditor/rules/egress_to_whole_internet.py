@@ -46,9 +46,10 @@ def check(view: View) -> Iterator[Hit | Unevaluated]:
         egress.workload for egress, family in find_wide(view, unrestricted_family) if family
     }
     for egress, family in find_wide(view, public_family):
-        if egress.workload in unrestricted:
-            continue
-        hit = None if family is None else _state(view, egress, family)
+        # What is wholly unrestricted is another rule's. A policy that was not read may narrow it.
+        hit = None
+        if family is not None and egress.workload not in unrestricted:
+            hit = _state(view, egress, family)
         sure = certainty(view, (egress.workload.namespace,), Blind.POLICIES)
         yield from sure.judge(egress.workload, hit)
     yield from unread_namespaces(view, Blind.PODS)

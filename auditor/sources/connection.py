@@ -14,6 +14,7 @@ from auditor import __version__
 from auditor.errors import AuditorError, ClusterError
 from auditor.model.durations import spell_duration
 from auditor.settings import ClusterAccess
+from auditor.sources.bodies import LARGEST_BODY, read_body
 from auditor.sources.kubeconfig import Target, find_target
 from auditor.sources.pace import Pace, keep_pace
 from auditor.sources.patience import BUSY_STATUSES, PATIENCE, Patience
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
 _CONNECT_TIMEOUT_SECONDS = 10.0
-_LARGEST_BODY = 256 * 1024**2
-"""Bytes, decompressed. A page of 500 pods has four million."""
-_CHUNK = 1024**2
 
 
 class RequestError(Exception):
@@ -89,7 +87,7 @@ class Connection:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._client.close()
+        _close(self._client)
 
     def get(
         self, path: str, *, query: Mapping[str, str] | None = None, accept: str = "application/json"
@@ -178,9 +176,9 @@ class Connection:
             header_params=headers,
             _request_timeout=(min(_CONNECT_TIMEOUT_SECONDS, allowed), allowed),
         ).response
-        body = _read_body(response)
+        body = read_body(response)
         if body is None:
-            message = f"API server {self.server} sent more than {_LARGEST_BODY:,} bytes at once"
+            message = f"API server {self.server} sent more than {LARGEST_BODY:,} bytes at once"
             return Failure(message, "check proxies between")
         return _Answer(int(response.status), response.headers, body)
 
@@ -203,7 +201,7 @@ class Connection:
             client = _make_client(target, self._pace)
         except AuditorError as error:
             self._lose_credentials(error.message)
-        self._client.close()
+        _close(self._client)
         self._client, self._target = client, target
 
     def _lose_credentials(self, reason: str) -> NoReturn:
@@ -263,25 +261,12 @@ def _make_client(target: Target, pace: Pace) -> ApiClient:
     return made
 
 
-def _read_body(response: Any) -> bytes | None:
-    """The whole body of an answer, decompressed; None where it is too large.
-
-    Raises:
-        HTTPError: it breaks off, is too slow, or cannot be decompressed.
-    """
-    chunks, size = [], 0
-    try:
-        for chunk in response.stream(_CHUNK, decode_content=True):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > _LARGEST_BODY:
-                response.close()
-                return None
-    except BaseException:
-        response.close()
-        raise
-    response.release_conn()
-    return b"".join(chunks)
+def _close(client: Any) -> None:
+    """Close a client's connections now: by itself it leaves that to the garbage collector."""
+    pools = client.rest_client.pool_manager.pools
+    for key in pools.keys():  # noqa: SIM118  urllib3's container cannot be iterated
+        pools[key].close()
+    client.close()
 
 
 def _describe_status(status: int, body: bytes) -> RequestError:

@@ -53,9 +53,10 @@ class ControlPlane:
     started them, however that ends.
     """
 
-    def __init__(self, binaries: Binaries, ready_within_seconds: float = 60.0) -> None:
-        """Take the programs to start; nothing runs yet."""
+    def __init__(self, binaries: Binaries, *flags: str, ready_within_seconds: float = 60.0) -> None:
+        """Take the programs to start, and further flags of kube-apiserver; nothing runs yet."""
         self._binaries = binaries
+        self._flags = flags
         self._ready_within_seconds = ready_within_seconds
         self._exits = ExitStack()
         self._processes: list[Process] = []
@@ -70,9 +71,11 @@ class ControlPlane:
         """
         with self._exits as undo:
             self._folder = Path(undo.enter_context(tempfile.TemporaryDirectory()))
-            etcd_port, peer_port, self.port = _free_ports(3)
-            self._start(undo, _etcd_command(self._binaries, self._folder, etcd_port, peer_port))
-            self._start(undo, self._kube_apiserver_command(etcd_port))
+            self.etcd_port, peer_port, self.port = _free_ports(3)
+            self._start(
+                undo, _etcd_command(self._binaries, self._folder, self.etcd_port, peer_port)
+            )
+            self._start(undo, self._kube_apiserver_command(self.etcd_port))
             self.client = Client(_HOST, self.port, self.certificate_authority, self.admin_token)
             undo.callback(self.client.close)
             # Nothing can be asked before there is a certificate to verify the answer by.
@@ -277,6 +280,7 @@ class ControlPlane:
             "--disable-admission-plugins=ServiceAccount",
             # CNI agents are privileged; clusters allow that, the bare server does not.
             "--allow-privileged=true",
+            *self._flags,
         ]
 
     def _has_own_namespaces(self) -> bool:

@@ -82,7 +82,8 @@ def test_a_kubeconfig_may_waive_the_certificate(control_plane: ControlPlane, fol
         "insecure-skip-tls-verify": True,
     }
     path.write_text(json.dumps(config))
-    assert verified == collect(access, retention=RETENTION, clock=lambda: NOW)
+    again = collect(access, retention=RETENTION, clock=lambda: NOW)
+    assert (verified.pods, verified.policies) == (again.pods, again.policies)
 
 
 @pytest.mark.parametrize("null", [False, True])
@@ -99,3 +100,63 @@ def test_a_certificate_of_another_authority_is_not_trusted(
     path.write_text(json.dumps(config))
     with pytest.raises(ClusterError, match=r"certificate of https://\S+ is not trusted"):
         collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, clock=lambda: NOW)
+
+
+def test_a_token_file_that_is_written_anew_is_read_anew(
+    control_plane: ControlPlane, folder: Path
+) -> None:
+    """A token that is refused in the middle of the run is renewed once, and nothing is missed."""
+    token, path = folder / "token", control_plane.kubeconfig(folder / "file")
+    config = json.loads(path.read_text())
+    config["users"][0]["user"] = {"tokenFile": str(token)}
+    token.write_text("expired")
+    path.write_text(json.dumps(config))
+
+    def rotate() -> str:
+        # The kubelet does so; the connection has read the file by now.
+        token.write_text(control_plane.admin_token)
+        return NOW
+
+    snapshot = collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, clock=rotate)
+    assert ((), True) == (snapshot.gaps, bool(snapshot.pods))
+
+
+def test_the_token_of_a_pod_is_read_anew(
+    control_plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inside a cluster, too, before the minute is over for which the client keeps it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(control_plane.port))
+    (tmp_path / "namespace").write_text("audit")
+    token = tmp_path / "token"
+    token.write_text("expired")
+    loader = "kubernetes.config.incluster_config"
+    monkeypatch.setattr(f"{loader}.SERVICE_TOKEN_FILENAME", str(token))
+    authority = str(control_plane.certificate_authority)
+    monkeypatch.setattr(f"{loader}.SERVICE_CERT_FILENAME", authority)
+    monkeypatch.setattr("auditor.sources.kubeconfig._SERVICE_ACCOUNT", tmp_path)
+
+    def rotate() -> str:
+        token.write_text(control_plane.admin_token)
+        return NOW
+
+    snapshot = collect(ClusterAccess(), retention=RETENTION, clock=rotate)
+    assert ((), True) == (snapshot.gaps, bool(snapshot.pods))
+
+
+def test_a_context_that_changes_its_server_is_not_followed(
+    control_plane: ControlPlane, folder: Path
+) -> None:
+    """Half of one cluster and half of another would be neither."""
+    path = control_plane.kubeconfig(folder / "moving", "expired")
+
+    def move() -> str:
+        config = json.loads(path.read_text())
+        config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+        path.write_text(json.dumps(config))
+        return NOW
+
+    with pytest.raises(ClusterError, match=r"cannot be renewed: the context is of https://127\."):
+        collect(ClusterAccess(kubeconfig=str(path)), retention=RETENTION, clock=move)
