@@ -1,6 +1,8 @@
 """What all tests share: an environment without the developer's own settings, and the scenarios."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -47,11 +49,20 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(CLUSTERS / "no-kubeconfig"))
 
 
-@pytest.fixture
-def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def spare_renderers() -> Iterator[None]:
     """Spare the slow renderers where a test is not about them: their files hold a word."""
-    for name in RENDERERS:
-        monkeypatch.setattr(name, lambda _audit: b"rendered")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name in RENDERERS:
+            monkeypatch.setattr(name, lambda _audit: b"rendered")
+        yield
+
+
+@pytest.fixture
+def fast() -> Iterator[None]:
+    """Spare the slow renderers in the whole test."""
+    with spare_renderers():
+        yield
 
 
 @pytest.fixture(scope="session")
