@@ -23,7 +23,8 @@ from auditor.model.objects import Reference
 from auditor.settings import Settings
 
 if TYPE_CHECKING:
-    from auditor.drift.compare import Compared, Comparison
+    from auditor.drift.compare import Comparison
+    from auditor.drift.compared import Compared
     from auditor.findings.scope import Scope
     from auditor.model.findings import SubjectRecord
     from auditor.model.snapshot import Gap, Snapshot
