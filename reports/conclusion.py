@@ -9,6 +9,7 @@ from auditor.findings.run import ENFORCEMENT_RULE
 from auditor.findings.score import is_incomplete
 from auditor.model.findings import RuleStatus, Severity
 from auditor.model.report import ClusterRecord, FindingRecord, GapRecord, Report, RuleRecord
+from auditor.model.snapshot import Gap
 from reports.exceptions import warn_of_waivers
 from reports.finding_rows import OPEN
 from reports.rows import Notice, SeverityCount, Tone, Verdict
@@ -258,7 +259,14 @@ def describe_gap(gap: GapRecord) -> str:
     return f"{named}: {show_text(gap.reason)}"
 
 
-def name_gap(gap: GapRecord) -> str:
+def place_gap(gap: Gap | GapRecord) -> str:
+    """Return where a gap arose, as file, document and field; empty where that is not known."""
+    source = gap.source
+    parts = () if source is None else (source.file, source.document, source.field)
+    return ", ".join(show_name(part) for part in parts if part)
+
+
+def name_gap(gap: Gap | GapRecord) -> str:
     """Return what was not seen: `NetworkPolicy shop/web`, `pods in shop`, `pods`."""
     what = show_name(gap.kind or "object")
     if gap.name:

@@ -13,6 +13,7 @@ from reports.conclusion import (
     describe_cni,
     describe_waived,
     name_gap,
+    place_gap,
     warn,
 )
 from reports.controls import list_controls
@@ -183,15 +184,7 @@ def _gaps(gaps: Sequence[GapRecord], layout: Layout) -> Gaps:
 
 
 def _gap(gap: GapRecord) -> GapRow:
-    where = ""
-    if gap.source is not None:
-        parts = [
-            gap.source.file,
-            gap.source.document,
-            gap.source.field,
-        ]
-        where = ", ".join(show_name(part) for part in parts if part)
-    return GapRow(name_gap(gap), where, show_text(gap.reason), show_text(gap.effect))
+    return GapRow(name_gap(gap), place_gap(gap), show_text(gap.reason), show_text(gap.effect))
 
 
 def _page(page: RulePage) -> PageRow:

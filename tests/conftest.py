@@ -1,6 +1,8 @@
 """What all tests share: an environment without the developer's own settings, and the scenarios."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -50,11 +52,20 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(CLUSTERS / "no-kubeconfig"))
 
 
+@contextmanager
+def spare_renderers() -> Iterator[None]:
+    """Spare the slow renderers where a test is not about them: their files name the run alone."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name in RENDERERS:
+            monkeypatch.setattr(name, lambda audit: f"rendered {audit.report.run.id}".encode())
+        yield
+
+
 @pytest.fixture
-def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare the slow renderers where a test is not about them: their files hold a word."""
-    for name in RENDERERS:
-        monkeypatch.setattr(name, lambda _audit: b"rendered")
+def fast() -> Iterator[None]:
+    """Spare the slow renderers in the whole test."""
+    with spare_renderers():
+        yield
 
 
 @pytest.fixture(scope="session")

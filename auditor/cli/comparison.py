@@ -11,7 +11,8 @@ from auditor.cli.lines import print_line
 from auditor.cli.session import Session
 
 if TYPE_CHECKING:
-    from auditor.drift.compare import Compared, Comparison
+    from auditor.drift.compare import Comparison
+    from auditor.drift.compared import Compared
 
 FORMATS = ("table", "json", "markdown", "html")
 

@@ -16,7 +16,7 @@ from auditor.errors import UsageError
 from auditor.settings import Settings
 
 if TYPE_CHECKING:
-    from auditor.drift.compare import Compared
+    from auditor.drift.compared import Compared
     from auditor.history.store import Store
 
 

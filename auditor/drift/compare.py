@@ -15,8 +15,6 @@ from auditor.model.drift import DRIFT_SCHEMA, Drift
 from auditor.model.objects import Reference
 from auditor.reachability.pair import Side, evaluate_pair
 
-__all__ = ["Compared", "Comparison", "compare"]
-
 
 class Comparison(NamedTuple):
     """The drift as the contract has it, and the connections to be read on beyond its rows."""

@@ -46,10 +46,7 @@ class Coverage:
 
     def reason_against(self, finding: FindingRecord) -> str | None:
         """Why the run's silence about a finding says nothing; None: it would have stated it."""
-        subject = finding.subject
-        reason = self._find_reason(
-            finding.rule, Reference(subject.namespace or "", subject.kind, subject.name)
-        )
+        reason = self._find_reason(finding.rule, finding.subject.reference)
         return None if reason is None else f"in the {self._side} run {reason}"
 
     def reason_to_doubt(self, finding: FindingRecord) -> str | None:
@@ -60,7 +57,7 @@ class Coverage:
         """
         subject = finding.subject
         if subject.kind == _ENVIRONMENTS:
-            namespaces = self._namespaces_of(Reference("", subject.kind, subject.name))
+            namespaces = self._namespaces_of(subject.reference)
         else:
             namespaces = frozenset({subject.namespace} if subject.namespace else ())
         for namespace in (None, *sorted(namespaces)):

@@ -14,7 +14,6 @@ import msgspec
 from auditor.findings.scope import Judged
 from auditor.findings.waivers import Waiver
 from auditor.model.findings import RuleStatus
-from auditor.model.objects import Reference
 from auditor.model.report import FindingRecord, RuleRecord
 from auditor.model.waivers import WaiverState, WaiverUseRecord
 
@@ -106,8 +105,7 @@ class Book:
         return count_days(waiver, self.today).is_expired
 
     def _find(self, finding: FindingRecord) -> Waiver | None:
-        subject = finding.subject
-        key = str(Reference(subject.namespace or "", subject.kind, subject.name))
+        key = str(finding.subject.reference)
         expired = None
         for one in self._candidates(finding.rule, key):
             if count_days(one, self.today).begins is not None:

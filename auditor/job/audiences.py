@@ -17,7 +17,7 @@ from auditor.model.snapshot import Blind, Gap
 from auditor.settings import Audience, Settings
 
 if TYPE_CHECKING:
-    from auditor.drift.compare import Compared
+    from auditor.drift.compared import Compared
     from auditor.findings.assemble import Acceptance
     from auditor.findings.scope import Scope
     from auditor.findings.secrecy import Secrecy

@@ -23,7 +23,8 @@ from auditor.model.objects import Reference
 from auditor.settings import Settings
 
 if TYPE_CHECKING:
-    from auditor.drift.compare import Compared, Comparison
+    from auditor.drift.compare import Comparison
+    from auditor.drift.compared import Compared
     from auditor.findings.scope import Scope
     from auditor.model.findings import SubjectRecord
     from auditor.model.snapshot import Gap, Snapshot
@@ -122,10 +123,7 @@ def preview_change(
     written = read_objects(files, retention=kept, stdin=stdin) if files else NO_OBJECTS
     for gap in written.gaps:
         if gap.blind is not None:
-            raise ManifestsError(
-                f"change cannot be previewed: {gap.reason}{_place(gap)}",
-                hint="the API server would refuse it: mend the file",
-            )
+            raise _refuse(gap)
     previewed = preview(source.snapshot, Change(written, deletions))
     side = judge_side(previewed.snapshot, settings, name="the preview", now=now, stage=stage)
     return side, previewed.warnings
@@ -150,11 +148,15 @@ def desired_side(
     ), desired.notes
 
 
-def _place(gap: Gap) -> str:
-    source = gap.source
-    if source is None or source.file is None:
-        return ""
-    return f" ({source.file}{f', {source.document}' if source.document else ''})"
+def _refuse(gap: Gap) -> ManifestsError:
+    from reports.conclusion import name_gap, place_gap
+
+    place = place_gap(gap)
+    return ManifestsError(
+        f"change cannot be previewed: {f'{name_gap(gap)}: ' if gap.name else ''}{gap.reason}"
+        f"{f' ({place})' if place else ''}",
+        hint="the API server would refuse it: mend the file",
+    )
 
 
 def narrow_side(side: Compared, scope: Scope, shown: Callable[[Reference], bool]) -> Compared:

@@ -16,7 +16,7 @@ from auditor.settings import Audience, Settings, store_url
 if TYPE_CHECKING:
     from auditor.delivery.dispatch import Outcome
     from auditor.delivery.parcel import Attachment, Parcel
-    from auditor.drift.compare import Compared
+    from auditor.drift.compared import Compared
     from auditor.history.store import Store
     from auditor.history.stored import StoredRun
     from auditor.model.deliveries import Delivery

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -81,9 +82,9 @@ def keep_run(
             audit = _with_history(audit, store.where)
             error: HistoryError | None = None
             with stage("comparing"):
-                for add in (_add_sightings, _add_drift):
+                for add in (_add_sightings, partial(_add_drift, view=view, settings=settings)):
                     try:
-                        audit = add(audit, view, settings, store, cluster)
+                        audit = add(audit, store, cluster)
                     except HistoryError as caught:
                         # what was kept before is damaged: this run is kept all the same
                         said = f"earlier runs could not be read whole: {caught.message}"
@@ -124,9 +125,7 @@ def _sign(audit: Audit, key: SigningKey | None) -> tuple[tuple[str, bytes], ...]
     return () if content is None else ((SIGNATURE_FILE, content),)
 
 
-def _add_sightings(
-    audit: Audit, _view: View, _settings: Settings, store: Store, cluster: str
-) -> Audit:
+def _add_sightings(audit: Audit, store: Store, cluster: str) -> Audit:
     """Since when each finding is seen, and the trend.
 
     Raises:
@@ -159,7 +158,9 @@ def _point(report: Report) -> TrendPoint:
     )
 
 
-def _add_drift(audit: Audit, view: View, settings: Settings, store: Store, cluster: str) -> Audit:
+def _add_drift(
+    audit: Audit, store: Store, cluster: str, *, view: View, settings: Settings
+) -> Audit:
     """What changed since the last run, where there is one.
 
     Raises:

@@ -11,7 +11,7 @@ from auditor.job.steps import read_ip_blocks
 from auditor.settings import Settings, digest_settings
 
 if TYPE_CHECKING:
-    from auditor.drift.compare import Compared
+    from auditor.drift.compared import Compared
     from auditor.findings.scope import Scope
     from auditor.history.store import Store
     from auditor.history.stored import StoredRun
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def side_of_audit(audit: Audit, view: View, settings: Settings, name: str | None) -> Compared:
     """A judged view; ``name`` is the run's id, or what was read, or None for the cluster now."""
-    from auditor.drift.compare import Compared
+    from auditor.drift.compared import Compared
     from auditor.rules import digest_rules
 
     report = audit.report
@@ -53,7 +53,7 @@ def side_of_run(store: Store, run: StoredRun, settings: Settings) -> Compared:
         HistoryError: the run, or its snapshot, cannot be read.
     """
     from auditor.detection.recognize import recognize
-    from auditor.drift.compare import Compared
+    from auditor.drift.compared import Compared
 
     header = run.header
     then = settings_of_run(run, settings)

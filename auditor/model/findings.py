@@ -58,6 +58,11 @@ class SubjectRecord(Record, frozen=True):
     kind: str
     name: str
 
+    @property
+    def reference(self) -> Reference:
+        """The same as an object's reference, in which no namespace is empty."""
+        return Reference(self.namespace or "", self.kind, self.name)
+
 
 class Witness(Record, frozen=True):
     """One connection that proves a finding. Endpoints are spelled as in Connections, as text."""

@@ -22,6 +22,7 @@ from tests.apiserver.access import PolicyRule
 from tests.apiserver.binaries import Binaries
 from tests.apiserver.control_plane import ControlPlane
 from tests.clusters.expectation import load
+from tests.conftest import spare_renderers
 
 pytestmark = pytest.mark.apiserver
 
@@ -83,8 +84,7 @@ class AuditedControlPlane(ControlPlane):
             *super()._kube_apiserver_command(etcd_port),
             f"--audit-policy-file={self._policy}",
             f"--audit-log-path={self._log}",
-            # An answer is sent when its event is written.
-            "--audit-log-mode=blocking",
+            "--audit-log-mode=blocking",  # an answer is sent when its event is written
         ]
 
 
@@ -171,7 +171,8 @@ def partial(control_plane: AuditedControlPlane, folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def from_files(audit: Audit) -> Run:
     """Audit the manifests."""
-    return audit("files", "-f", SHOP)
+    with spare_renderers():
+        return audit("files", "-f", SHOP)
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +190,8 @@ def unread(audit: Audit, partial: Path) -> Run:
 @pytest.fixture(scope="module")
 def narrowed(audit: Audit, partial: Path) -> Run:
     """Judge that one namespace alone, not strictly."""
-    return audit("narrowed", "-n", UNREAD, "--kubeconfig", partial)
+    with spare_renderers():
+        return audit("narrowed", "-n", UNREAD, "--kubeconfig", partial)
 
 
 def _without_blanks(text: str) -> str:
@@ -255,8 +257,7 @@ def test_the_api_server_is_only_read(
     for account in ("auditor", "partial"):
         requests = control_plane.requests_of(f"system:serviceaccount:default:{account}")
         assert {"get", "list"} == {one["verb"] for one in requests}
-        agents = {one["userAgent"].partition("/")[0] for one in requests}
-        assert {"netpol-auditor"} == agents
+        assert {"netpol-auditor"} == {one["userAgent"].partition("/")[0] for one in requests}
         read = {one["objectRef"]["resource"] for one in requests if "objectRef" in one}
         needed = {"pods", "namespaces", "networkpolicies", "services", "nodes", "daemonsets"}
         assert needed <= read <= needed | {"replicasets", "jobs", "configmaps"}
@@ -308,12 +309,11 @@ def test_the_gap_names_what_is_unread_and_why(unread: Run) -> None:
 def test_the_gap_is_in_every_form_of_the_report(unread: Run) -> None:
     """Terminal, HTML and PDF show what report.json has."""
     (gap,) = (one for one in unread.report["scope"]["gaps"] if one["kind"] == "Pod")
-    pages = PdfReader(unread.folder / "report.pdf").pages
-    markup = (unread.folder / "report.html").read_text()
+    pdf, markup = PdfReader(unread.folder / "report.pdf"), unread.folder / "report.html"
     texts = {
         "summary": unread.summary,
-        "html": html.unescape(re.sub(r"<[^>]+>", " ", markup)),
-        "pdf": " ".join(page.extract_text() for page in pages),
+        "html": html.unescape(re.sub(r"<[^>]+>", " ", markup.read_text())),
+        "pdf": " ".join(page.extract_text() for page in pdf.pages),
     }
     for form, text in texts.items():
         assert _without_blanks(gap["reason"]) in _without_blanks(text), form

@@ -75,6 +75,7 @@ def numbers(drift: JsonObject) -> tuple[int, int]:
     return totals["opened"], totals["closed"]
 
 
+@pytest.mark.usefixtures("fast")
 def test_runs_of_a_cluster_say_what_changed_in_it(
     control_plane: ControlPlane, drift_of: Drift, tmp_path: Path
 ) -> None:

@@ -137,6 +137,7 @@ def test_a_live_snapshot_answers_as_the_cluster_does(
 
 
 @live
+@pytest.mark.usefixtures("fast")
 def test_a_live_snapshot_is_audited_as_the_cluster_is(
     ask: Ask, kubeconfig: Path, tmp_path: Path
 ) -> None:
@@ -169,6 +170,7 @@ def test_a_snapshot_of_manifests_answers_as_they_do(
     _equal_answers(ask, _snapshot(ask, tmp_path / "saved", *source), *source)
 
 
+@pytest.mark.usefixtures("fast")
 def test_a_snapshot_of_manifests_is_audited_as_they_are(
     ask: Ask, manifests: Path, tmp_path: Path
 ) -> None:

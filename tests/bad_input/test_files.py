@@ -116,6 +116,7 @@ def test_a_broken_document_is_in_the_report_and_strict_is_4(say: Say, tmp_path: 
     assert "not everything was seen" in (out / "report.html").read_text()
 
 
+@pytest.mark.usefixtures("fast")
 def test_environments_are_not_known_where_labels_may_be_unread(say: Say, tmp_path: Path) -> None:
     """The broken document may label the namespace, or hold another one: nothing passes."""
     (tmp_path / "a.yaml").write_text(f"{HOME}---\nkind: [Namespace\n")

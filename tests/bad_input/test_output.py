@@ -50,6 +50,7 @@ def _entries(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*"))
 
 
+@pytest.mark.usefixtures("fast")
 def test_a_report_that_cannot_be_written_is_exit_5(
     unwritable: Path, say: Say, cluster: FindCluster, tmp_path: Path
 ) -> None:
@@ -67,6 +68,7 @@ def test_a_report_that_cannot_be_written_is_exit_5(
     assert "mine" == (tmp_path / "file").read_text()
 
 
+@pytest.mark.usefixtures("fast")
 def test_a_full_disk_leaves_the_former_report(
     say: Say, cluster: FindCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,6 +93,7 @@ def test_a_full_disk_leaves_the_former_report(
     assert before == {path.name: path.read_bytes() for path in out.iterdir()}
 
 
+@pytest.mark.usefixtures("fast")
 def test_a_run_that_cannot_be_kept_is_exit_5_too(
     unwritable: Path, say: Say, cluster: FindCluster, tmp_path: Path
 ) -> None:

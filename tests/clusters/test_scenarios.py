@@ -41,6 +41,7 @@ def test_connections_are_the_expected_ones(
     assert load(folder / "expected.yaml").compare_connections(json.loads(output)) == []
 
 
+@pytest.mark.usefixtures("fast")
 @every_scenario
 def test_findings_are_the_expected_ones(folder: Path, tmp_path: Path) -> None:
     """`audit` finds what expected.yaml lists, and nothing else."""
