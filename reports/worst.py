@@ -48,7 +48,7 @@ def pick_worst(audit: Audit, titles: Mapping[str, str], limit: int = WORST) -> W
                 worst.append(WorstRow(row, len(members) - 1))
     rest = problems - len(worst)
     listed = "is" if rest == 1 else "are"
-    text = f"{count(rest, 'further problem')} {listed} among the findings below." if rest else ""
+    text = f"{count(rest, 'further problem')} {listed} among the findings." if rest else ""
     return Worst(tuple(worst), text)
 
 

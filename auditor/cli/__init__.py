@@ -40,10 +40,13 @@ def main(argv: list[str] | None = None) -> int:
     error`; its traceback is shown with `-v -v`.
     """
     from auditor.cli.lines import find_log_format, lines_in
+    from auditor.cli.termination import TERMINATION
 
     arguments = sys.argv[1:] if argv is None else argv
     with lines_in(find_log_format(arguments, os.environ)):
-        return _run(arguments)
+        code = _run(arguments)
+        TERMINATION.say()
+        return code
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -91,13 +91,17 @@ def print_either(lines: Iterable[str], message: str, *, level: Level, **fields: 
     if not is_structured():
         written = "".join(f"{visible(clip(line, _LINE_LENGTH))}\n" for line in lines)
     else:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         known = {key: _inert(key, one) for key, one in fields.items() if one not in (None, "")}
-        line = {"time": now, "level": level, "message": _inert("message", message), **known}
-        written = f"{json.dumps(line)}\n"
+        written = encode_line(_inert("message", message), level, known)
     # in one call: lines of several threads do not mix
     sys.stderr.write(written)
     sys.stderr.flush()
+
+
+def encode_line(message: str, level: Level, fields: Mapping[str, Any]) -> str:
+    """A line in JSON, of what is inert already."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{json.dumps({'time': now, 'level': level, 'message': message, **fields})}\n"
 
 
 def print_defect(error: Exception, *, traced: bool, exit_code: int) -> None:

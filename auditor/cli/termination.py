@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from auditor.cli.lines import encode_line, is_structured
+
 TERMINATED = 128 + signal.SIGTERM
 
 _GRACE_SECONDS = 3.5
@@ -39,6 +41,7 @@ class Termination:
     def __init__(self) -> None:
         self.requested = False
         self._accepted = False
+        self._said = False
         self._held = False
         self._raised: Callable[[], Terminated | None] = lambda: None
         self._doing: str | None = None
@@ -56,10 +59,23 @@ class Termination:
             code = TERMINATED
         if self._accepted or not self.requested:
             return code
-        if sys.stderr is not None:
-            with suppress(OSError):  # nobody reads it any more
-                print(self.describe(), file=sys.stderr, flush=True)  # noqa: T201  inert
+        self.say()
         return TERMINATED
+
+    def say(self) -> None:
+        """Print the last line, once, where SIGTERM has broken the command off."""
+        if not self.requested or self._accepted or self._said or sys.stderr is None:
+            return
+        self._said = True
+        with suppress(OSError):  # nobody reads it any more
+            sys.stderr.write(self._last_line())
+            sys.stderr.flush()
+
+    def _last_line(self) -> str:
+        text = self.describe()
+        if is_structured():
+            return encode_line(text, "error", {"exit_code": TERMINATED})
+        return f"{text}\n"
 
     def accept(self) -> None:
         """Let the command end by itself, with its own exit code: nothing is broken off."""
@@ -151,7 +167,7 @@ class Termination:
             blocking = os.get_blocking(_STDERR)
             os.set_blocking(_STDERR, False)
             with suppress(OSError):
-                os.write(_STDERR, f"{self.describe()}\n".encode())
+                os.write(_STDERR, self._last_line().encode())
             os.set_blocking(_STDERR, blocking)
         os._exit(TERMINATED)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Callable
@@ -108,6 +109,10 @@ class Audits:
             # The boundary of a run: a defect of one must not end those that come.
             traced = self._session.verbosity >= LOG_VERBOSITY
             print_defect(error, traced=traced, exit_code=code_of(error))
+        finally:
+            # Rendering leaves hundreds of thousands of objects in cycles. Nothing would free them
+            # until the next audit, perhaps for a week, and what that needs would come on top.
+            gc.collect()
 
 
 def keep_watch(timetable: Timetable, audits: Audits, *, now: bool = False) -> None:

@@ -28,6 +28,7 @@ _MEGABYTE = 1_000_000
 _FOLDER = "messages"
 """In the output folder, for what would be sent."""
 
+_MINUTE = len("2026-11-21T07:00")
 _CUT_SHORT = "the program ended before it was sent"
 
 
@@ -173,7 +174,7 @@ class _Composer:
             )
             progress("message", 0)
             occasion = Occasion(
-                period=self.period,
+                period=self._period_in_words(),
                 audience=audience.name,
                 whole=audience.everything,
                 previous=sent,
@@ -191,6 +192,11 @@ class _Composer:
                 attachments=attached,
                 webhook=render_webhook(audit, drift, occasion) if audience.webhook_file else {},
             )
+
+    def _period_in_words(self) -> str:
+        """The period as readers know it: of a run, when it was."""
+        run = self._judged.audit.report.run
+        return run.started_at[:_MINUTE] if self.period == run.id else self.period
 
     def _attachments(self, audit: Audit, audience: Audience) -> tuple[Attachment, ...]:
         """The PDF and the CSV; of the whole report the files that were written, if they were."""

@@ -23,6 +23,8 @@ from statistics import linear_regression
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+import msgspec
+
 ROOT = Path(__file__).parents[2]
 SHOP = ROOT / "tests/clusters/shop/main"
 
@@ -32,16 +34,23 @@ SLOPE_AT_MOST = 40.0
 _SPEED = 20_000.0
 """Six hours in a second."""
 
+_SAMPLES = "samples"
 _SILENCE_SECONDS = 600.0
 
 _PROGRAM = f"""
 import pytest
 from auditor.cli import entrypoint, watch
+from tests.benchmarks.soak import write_sample
 from tests.cli.clock import FastClock, set_clock
 
 clock, wait = FastClock({_SPEED}), watch.wait
+
+def wait_sampled(seconds):
+    write_sample()
+    return clock.wait(seconds, wait)
+
 with pytest.MonkeyPatch.context() as patch:
-    set_clock(patch, clock.read, lambda seconds: clock.wait(seconds, wait))
+    set_clock(patch, clock.read, wait_sampled)
     entrypoint()
 """
 
@@ -109,7 +118,7 @@ def soak(
         samples = []
         for number in range(1, runs + 1):
             _await(process, log, number)
-            samples.append(_sample(process.pid))
+            samples.append(_read_sample(folder, number))
             tell(number, samples[-1])
     finally:
         process.kill()
@@ -130,18 +139,38 @@ def _await(process: subprocess.Popen[bytes], log: Path, number: int) -> None:
     raise RuntimeError(f"audit {number} does not end")
 
 
-def _sample(pid: int) -> Sample:
-    status = Path(f"/proc/{pid}/status").read_text()
+def write_sample() -> None:
+    """Note how this process is, as it waits: called by the watch itself, so in no audit."""
+    status = Path("/proc/self/status").read_text()
     memory, threads = (
         int(re.findall(rf"^{key}:\s+(\d+)", status, re.MULTILINE)[0])
         for key in ("VmRSS", "Threads")
     )
-    return Sample(memory, sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()), threads)
+    files = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    report = Path("out/report.json")
+    done = _sequence(Path()) if report.exists() else 0
+    line = msgspec.json.encode((done, Sample(memory, files, threads)))
+    with Path(_SAMPLES).open("ab") as stream:
+        stream.write(line + b"\n")
+
+
+def _read_sample(folder: Path, number: int) -> Sample:
+    """The first sample after so many audits.
+
+    Raises:
+        RuntimeError: there is none.
+    """
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for line in (folder / _SAMPLES).read_bytes().splitlines():
+            done, sample = msgspec.json.decode(line, type=tuple[int, Sample])
+            if done == number:
+                return sample
+        time.sleep(0.05)
+    raise RuntimeError(f"nothing is known of the process after audit {number}")
 
 
 def _sequence(folder: Path) -> int:
-    import msgspec
-
     report = msgspec.json.decode((folder / "out/report.json").read_bytes())
     return int(report["run"]["evidence"]["sequence"])
 

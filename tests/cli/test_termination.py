@@ -1,5 +1,6 @@
 """SIGTERM ends the command within five seconds, whatever it does, and says what is left of it."""
 
+import json
 import signal
 import socket
 import sqlite3
@@ -176,3 +177,16 @@ def test_what_is_being_written_is_completed() -> None:
         process.stdout.readline()
         output, last = terminate(process)
     assert ("ended\n", "terminated by SIGTERM: the thing is written") == (output, last)
+
+
+def test_the_last_line_is_of_the_logs_format(cluster: FindCluster, tmp_path: Path) -> None:
+    """Programs that read the log as JSON are told, too."""
+    with start(
+        "audit", "-v", "-f", cluster("shop"), "-o", tmp_path / "out", "--log-format", "json"
+    ) as process:
+        assert process.stderr is not None
+        assert "collecting" in process.stderr.readline()
+        _, last = terminate(process)
+    line = json.loads(last)
+    assert line["message"].startswith("terminated by SIGTERM")
+    assert ("error", TERMINATED) == (line["level"], line["exit_code"])

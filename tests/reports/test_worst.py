@@ -95,4 +95,4 @@ def test_the_worst_list_counts_the_problems_that_it_leaves_out() -> None:
     """Six lines, and the number of the other rules and severities."""
     findings = [make_finding(number, rule=f"rule-{number}") for number in range(8)]
     worst = arrange(make_audit(findings), SCREEN).worst
-    assert (6, "2 further problems are among the findings below.") == (len(worst.rows), worst.rest)
+    assert (6, "2 further problems are among the findings.") == (len(worst.rows), worst.rest)
