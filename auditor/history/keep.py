@@ -47,9 +47,9 @@ def keep(
     Raises:
         HistoryError: nothing was kept: the run is kept already, or the snapshot will not stay.
     """
-    from auditor.sources.archive import digest_snapshot, pack
+    from auditor.sources.archive import pack_and_digest
 
-    digest, packed = digest_snapshot(snapshot), pack(snapshot)
+    packed, digest = pack_and_digest(snapshot)
     rules = [(one.id, _text(one)) for one in new.report.rules]
     records = [
         (one.id, _text(msgspec.structs.replace(one, last_seen=None))) for one in new.report.findings

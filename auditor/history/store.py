@@ -204,7 +204,7 @@ class Store:
 
     def load_snapshot(self, run: StoredRun) -> Snapshot:
         """The snapshot of a run, seen to be the one that was kept."""
-        from auditor.sources.archive import unpack, unpack_json
+        from auditor.sources.archive import read_snapshot, unpack_json
 
         packed = self.snapshots.read(run.snapshot)
         if packed is None:
@@ -213,9 +213,10 @@ class Store:
                 hint="name the place it was put with --snapshots",
             )
         try:
-            if hashlib.sha256(unpack_json(packed, name=run.snapshot)).hexdigest() != run.snapshot:
+            plain = unpack_json(packed, name=run.snapshot)
+            if hashlib.sha256(plain).hexdigest() != run.snapshot:
                 raise HistoryError(f"snapshot of run {run.id} is another one", hint=HINT_VERIFY)
-            return unpack(packed, name=run.snapshot)
+            return read_snapshot(plain, name=run.snapshot)
         except ArchiveError as error:
             raise HistoryError(
                 f"snapshot of run {run.id} cannot be read: {error}", hint=HINT_VERIFY

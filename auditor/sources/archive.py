@@ -31,16 +31,29 @@ _HINT_DAMAGED = "take the snapshot anew with `netpol-auditor snapshot -o FILE`, 
 
 def pack(snapshot: Snapshot) -> bytes:
     """The snapshot as the bytes of a file; equal snapshots give equal bytes."""
+    return _compress(_encode(snapshot))
+
+
+def pack_and_digest(snapshot: Snapshot) -> tuple[bytes, str]:
+    """What `pack` and `digest_snapshot` give, of one encoding."""
     plain = _encode(snapshot)
+    return _compress(plain), _digest(plain)
+
+
+def digest_snapshot(snapshot: Snapshot) -> str:
+    """SHA-256 (hex) of the snapshot's JSON, as it is before `pack` compresses it."""
+    return _digest(_encode(snapshot))
+
+
+def _compress(plain: bytes) -> bytes:
     compressor = zlib.compressobj(_COMPRESSION_LEVEL, wbits=_ZLIB_WITH_GZIP_FRAME)
     body = compressor.compress(plain) + compressor.flush()
     digest = hashlib.sha256(body).hexdigest()
     return f"{SCHEMA} sha256={digest} length={len(body)}\n".encode() + body
 
 
-def digest_snapshot(snapshot: Snapshot) -> str:
-    """SHA-256 (hex) of the snapshot's JSON, as it is before `pack` compresses it."""
-    return hashlib.sha256(_encode(snapshot)).hexdigest()
+def _digest(plain: bytes) -> str:
+    return hashlib.sha256(plain).hexdigest()
 
 
 def _encode(snapshot: Snapshot) -> bytes:
@@ -58,7 +71,15 @@ def unpack(data: bytes, *, name: str) -> Snapshot:
     Raises:
         ArchiveError: the file is no archive, is damaged, or is of a newer version.
     """
-    plain = unpack_json(data, name=name)
+    return read_snapshot(unpack_json(data, name=name), name=name)
+
+
+def read_snapshot(plain: bytes, *, name: str) -> Snapshot:
+    """The snapshot of JSON that `unpack_json` gave.
+
+    Raises:
+        ArchiveError: it is no snapshot's.
+    """
     try:
         return msgspec.json.decode(plain, type=Snapshot)
     except (msgspec.DecodeError, RecursionError) as error:

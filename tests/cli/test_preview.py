@@ -88,7 +88,10 @@ def test_what_an_apply_would_keep_is_warned_of(run: Run, source: Path, tmp_path:
         (("nowhere.yaml", "-f", "source"), "nowhere.yaml"),
         (("", "-f", "source"), "CHANGE is empty"),
         (("--delete", "default-deny", "-f", "source"), "default-deny"),
-        (("refused.yaml", "-f", "source"), "change cannot be previewed: "),
+        (
+            ("refused.yaml", "-f", "source"),
+            "change cannot be previewed: NetworkPolicy prod/default-deny: ",
+        ),
     ],
 )
 @pytest.mark.usefixtures("source")

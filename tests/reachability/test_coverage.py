@@ -135,6 +135,7 @@ def pigeonholes(pigeons: int) -> list[LabelSelector]:
     return [*somewhere, *alone]
 
 
+@pytest.mark.no_cover  # a million steps: tracing would triple their time
 def test_what_takes_too_long_is_not_guessed() -> None:
     """Selectors too entangled for the budget are an error, neither covered nor not."""
     with pytest.raises(SearchExceededError):
