@@ -22,6 +22,7 @@ from auditor.sources.transport import Failure, explain
 from auditor.sources.wording import one_line
 
 if TYPE_CHECKING:
+    import tenacity
     from kubernetes.client import ApiClient
 
 _CONNECT_TIMEOUT_SECONDS = 10.0
@@ -103,27 +104,52 @@ class Connection:
             ClusterError: it did not answer, is not trusted, or does not accept the credentials, and
                 nothing has been read of it.
         """
-        renewed, busy, broken = False, 0, 0
-        while True:
-            answer = self._try(path, query or {}, accept)
-            if isinstance(answer, _Answer):
-                if 200 <= answer.status <= 299:
-                    self._served = True
-                    return answer.body
-                if answer.status == 401 and not renewed:
-                    renewed = True
-                    self._renew()
-                    continue
-                if answer.status not in BUSY_STATUSES or busy == self._patience.busy_retries:
-                    self._refuse(answer)
-                pause = self._patience.pause(busy, answer.headers)
-                busy += 1
-            else:
-                if not answer.passing or broken == self._patience.broken_retries:
-                    self._fail(answer)
-                pause = self._patience.pause(broken, {})
-                broken += 1
-            time.sleep(max(min(pause, self._ends - time.monotonic()), 0))
+        answer = self._ask(path, query or {}, accept)
+        if isinstance(answer, _Answer) and answer.status == 401:
+            self._renew()
+            answer = self._ask(path, query or {}, accept)
+        if isinstance(answer, Failure):
+            self._fail(answer)
+        if not 200 <= answer.status <= 299:
+            self._refuse(answer)
+        self._served = True
+        return answer.body
+
+    def _ask(self, path: str, query: Mapping[str, str], accept: str) -> _Answer | Failure:
+        """The answer, asked for again while it may pass: the last, where it does not.
+
+        Raises:
+            RequestError: see `_try`.
+            ClusterError: see `_try`.
+        """
+        import tenacity
+
+        patience = self._patience
+
+        def passes(answer: _Answer | Failure) -> bool:
+            if isinstance(answer, Failure):
+                return answer.passing
+            return answer.status in BUSY_STATUSES
+
+        def stop(state: tenacity.RetryCallState) -> bool:
+            broken = isinstance(_result(state), Failure)
+            retries = patience.broken_retries if broken else patience.busy_retries
+            return state.attempt_number > retries
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            answer = _result(state)
+            headers = answer.headers if isinstance(answer, _Answer) else {}
+            pause = patience.pause(state.attempt_number - 1, headers)
+            return max(min(pause, self._ends - time.monotonic()), 0)
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_result(passes),
+            stop=stop,
+            wait=wait,
+            retry_error_callback=_result,
+        )
+        answer: _Answer | Failure = retrying(self._try, path, query, accept)
+        return answer
 
     def _try(self, path: str, query: Mapping[str, str], accept: str) -> _Answer | Failure:
         """One attempt: the answer, or why there is none.
@@ -221,6 +247,14 @@ class Connection:
         if self._served:
             raise RequestError(failure.status, failure.message)
         raise ClusterError(failure.message, hint=failure.hint)
+
+
+def _result(state: tenacity.RetryCallState) -> _Answer | Failure:
+    """What the last attempt came to."""
+    if state.outcome is None:
+        raise RuntimeError("an attempt that has ended has an outcome")
+    answer: _Answer | Failure = state.outcome.result()
+    return answer
 
 
 def connect(access: ClusterAccess, patience: Patience = PATIENCE) -> Connection:

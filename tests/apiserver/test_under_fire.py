@@ -35,7 +35,7 @@ CLUSTER = (
 PAGE = 7
 SETTINGS = Settings()
 PATIENCE = Patience(busy_retries=3, backoff_seconds=0.01, longest_pause_seconds=1.05)
-SLACK_SECONDS = 1.5
+SLACK_SECONDS = 4.0
 """What decoding, and a machine that has other things to do, may add."""
 
 
