@@ -51,6 +51,17 @@ def find_obstacle(user: int) -> str | None:
     return mounted.stderr.strip() or None if mounted.returncode else None
 
 
+def publish_authority(control_plane: ControlPlane, namespace: str) -> None:
+    """Do what the controller of root certificates does for a namespace: pods wait for it."""
+    control_plane.client.create(
+        f"/api/v1/namespaces/{namespace}/configmaps",
+        {
+            "metadata": {"name": "kube-root-ca.crt"},
+            "data": {"ca.crt": control_plane.certificate_authority.read_text()},
+        },
+    )
+
+
 def run_job(
     control_plane: ControlPlane, job: JsonObject, folder: Path
 ) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.apiserver.client import JsonObject
 from tests.apiserver.control_plane import ControlPlane, KubectlError
-from tests.cronjob.kubelet import find_obstacle, run_job
+from tests.cronjob.kubelet import find_obstacle, publish_authority, run_job
 from tests.cronjob.rendering import (
     CHART,
     CHOICES,
@@ -152,7 +152,7 @@ def job(installed: ControlPlane) -> JsonObject:
     """A Job on demand in a cluster whose pods run; skips where its pod cannot be run."""
     if obstacle := find_obstacle(USER):
         pytest.skip(obstacle)
-    publish_authority(installed)
+    publish_authority(installed, NAMESPACE)
     installed.create_pods_of_controllers()
     create = ("create", "job", "audit-now", "--from=cronjob/netpol-auditor", "--output=json")
     created: JsonObject = json.loads(installed.kubectl(*create, IN_NAMESPACE))
@@ -191,17 +191,6 @@ def test_the_run_here_is_as_restricted_as_the_pod(
     seen = run_job(installed, restricted, tmp_path).stdout.split()
     expected = f"{USER} CapBnd: {'0' * 16} /tmp /var/lib/netpol-auditor"
     assert expected.split() == seen
-
-
-def publish_authority(control_plane: ControlPlane) -> None:
-    """Do what the controller of root certificates does, of which there is none here."""
-    control_plane.client.create(
-        f"/api/v1/namespaces/{NAMESPACE}/configmaps",
-        {
-            "metadata": {"name": "kube-root-ca.crt"},
-            "data": {"ca.crt": control_plane.certificate_authority.read_text()},
-        },
-    )
 
 
 @pytest.mark.parametrize(
