@@ -10,6 +10,7 @@ from auditor.model.recognition import Recognition
 from auditor.reachability.pair import Side
 from tests.drift.comparing import Comparison, check_rows
 from tests.drift.rare import RARE, admit, admit_pods, server, web
+from tests.drift.stating import state
 from tests.oracle.handmade import DENY_INGRESS, cluster, pod
 
 
@@ -87,3 +88,26 @@ def test_pods_that_only_together_may_connect_do_not_stand_in_for_one_that_may() 
     assert [(CauseKind.LABELS_CHANGED, "shop/StatefulSet/web")] == [
         (one.cause, one.object) for one in row.causes
     ]
+
+
+def test_each_end_is_undone_by_itself_where_both_are_of_one_workload() -> None:
+    """The label of the policy's own end closes the row, as its change does; the peer's does not."""
+    comparison = Comparison(
+        Side(
+            cluster(
+                [web("w1", "a"), web("w2", "b")],
+                "{podSelector: {matchLabels: {tier: a}}, ingress: [{}]}",
+            )
+        ),
+        Side(cluster([web("w3", "c")], "{podSelector: {matchLabels: {tier: c}}}")),
+    )
+    check_rows(comparison)
+    causes = {
+        "labels-changed shop/StatefulSet/web",
+        "policy-changed shop/NetworkPolicy/policy-0",
+    }
+    found = state(comparison.previous.snapshot, comparison.current.snapshot)
+    assert {
+        "-web[tier=a]→web[tier=b]: every port": causes,
+        "-web[tier=b]→web[tier=a]: every port": causes,
+    } == found

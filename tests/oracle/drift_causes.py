@@ -162,7 +162,7 @@ class CauseOracle:
         )
         for mine, theirs in product(*worlds):
             if permitted(mine):
-                changes = factors(mine, theirs, (keys[0], keys[1]), key)
+                changes = tuple(factors(mine, theirs, (keys[0], keys[1]), key))
                 yield explain(mine, theirs, changes, permitted)
 
     def _worlds(self, side: int, key: str, direction: _Direction) -> list[World]:

@@ -6,7 +6,7 @@ of parts of both sides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -48,6 +48,9 @@ class World(NamedTuple):
 Change = Callable[[World, World], World]
 """Takes one thing of the second world into the first."""
 
+Changes = Sequence[tuple[Named, Change]]
+"""By what each is named: of two ends that are one workload's pods, both by the same."""
+
 _PodChange = Callable[[Pod, Pod], Pod]
 
 Outcome = Callable[[World], set[PortSample]]
@@ -63,30 +66,35 @@ def with_addresses(pod: Pod, nodes: Mapping[str, Sequence[str]]) -> Pod:
     )
 
 
-def factors(mine: World, theirs: World, keys: tuple[str, str], policy: str) -> dict[Named, Change]:
+def factors(
+    mine: World, theirs: World, keys: tuple[str, str], policy: str
+) -> Iterator[tuple[Named, Change]]:
     """What differs between two worlds; ``keys``: of the subject's workload, and of the peer's."""
-    found: dict[Named, Change] = {}
     if reading_of(mine.policy) != reading_of(theirs.policy):
-        found[CauseKind.POLICY_CHANGED, policy] = lambda one, two: one._replace(policy=two.policy)
+        yield (
+            (CauseKind.POLICY_CHANGED, policy),
+            lambda one, two: one._replace(policy=two.policy),
+        )
     if isinstance(mine.subject, Pod) and isinstance(theirs.subject, Pod):
         for kind, change in _of_pods(mine.subject, theirs.subject).items():
-            found[kind, keys[0]] = _of_subject(change)
+            yield (kind, keys[0]), _of_subject(change)
     if isinstance(mine.peer, Pod) and isinstance(theirs.peer, Pod):
         for kind, change in _of_pods(mine.peer, theirs.peer).items():
-            found[kind, keys[1]] = _of_peer(change)
+            yield (kind, keys[1]), _of_peer(change)
         labels = [
             {one.name: one.labels for one in each.namespaces}[mine.peer.namespace]
             for each in (mine, theirs)
         ]
         if labels[0] != labels[1]:
-            found[CauseKind.LABELS_CHANGED, f"Namespace/{mine.peer.namespace}"] = lambda one, two: (
-                one._replace(namespaces=two.namespaces)
+            yield (
+                (CauseKind.LABELS_CHANGED, f"Namespace/{mine.peer.namespace}"),
+                lambda one, two: one._replace(namespaces=two.namespaces),
             )
     if mine.ip_blocks_match_pods != theirs.ip_blocks_match_pods:
-        found[CauseKind.IP_BLOCK_READING_CHANGED, "Cluster/cluster"] = lambda one, two: (
-            one._replace(ip_blocks_match_pods=two.ip_blocks_match_pods)
+        yield (
+            (CauseKind.IP_BLOCK_READING_CHANGED, "Cluster/cluster"),
+            lambda one, two: one._replace(ip_blocks_match_pods=two.ip_blocks_match_pods),
         )
-    return found
 
 
 def _of_subject(change: _PodChange) -> Change:
@@ -152,32 +160,28 @@ class Explanation(NamedTuple):
     may: set[Named]
 
 
-def explain(
-    mine: World, theirs: World, changes: Mapping[Named, Change], permitted: Outcome
-) -> Explanation:
+def explain(mine: World, theirs: World, changes: Changes, permitted: Outcome) -> Explanation:
     """Why the first world permits what the second does not, port by port."""
     ports = permitted(mine)
-    lost = {key: ports - permitted(change(mine, theirs)) for key, change in changes.items()}
-    must = {key for key, each in lost.items() if each}
-    rest = ports.difference(*lost.values())
-    gained = {key: rest & permitted(change(theirs, mine)) for key, change in changes.items()}
-    must |= {key for key, each in gained.items() if each}
-    if not rest.difference(*gained.values()):
+    lost = [(named, ports - permitted(change(mine, theirs))) for named, change in changes]
+    rest = ports.difference(*(each for _, each in lost))
+    gained = [(named, rest & permitted(change(theirs, mine))) for named, change in changes]
+    must = {named for named, each in (*lost, *gained) if each}
+    if not rest.difference(*(each for _, each in gained)):
         return Explanation(must, must)
-    return Explanation(must | _bearing(mine, theirs, changes, permitted), {*changes})
+    every = {named for named, _ in changes}
+    return Explanation(must | _bearing(mine, theirs, changes, permitted), every)
 
 
-def _bearing(
-    mine: World, theirs: World, changes: Mapping[Named, Change], permitted: Outcome
-) -> set[Named]:
+def _bearing(mine: World, theirs: World, changes: Changes, permitted: Outcome) -> set[Named]:
     """The factors that make a difference in whatever mixture of both worlds."""
     found: set[Named] = set()
     for chosen in product((False, True), repeat=len(changes)):
         world = mine
-        for change, is_chosen in zip(changes.values(), chosen, strict=True):
+        for (_, change), is_chosen in zip(changes, chosen, strict=True):
             if is_chosen:
                 world = change(world, theirs)
-        for (key, change), is_chosen in zip(changes.items(), chosen, strict=True):
+        for (named, change), is_chosen in zip(changes, chosen, strict=True):
             if not is_chosen and permitted(world) != permitted(change(world, theirs)):
-                found.add(key)
+                found.add(named)
     return found
