@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from types import UnionType
@@ -191,7 +192,16 @@ def _locate(
         except msgspec.ValidationError as below:
             return _locate(child, child_type, (*path, step), below, strict=strict)
     reason = str(error).partition(" - at ")[0]
-    return Misfit(path, f"is malformed: {reason[:1].lower()}{reason[1:]}")
+    return Misfit(path, f"is malformed: {reason[:1].lower()}{reason[1:]}", _name_choices(plain))
+
+
+def _name_choices(plain: Any) -> str:
+    """A hint that lists what a type allows, where it allows but a few values."""
+    if get_origin(plain) is Literal:
+        return f"one of {', '.join(map(str, get_args(plain)))}"
+    if isinstance(plain, type) and issubclass(plain, Enum):
+        return f"one of {', '.join(str(one.value) for one in plain)}"
+    return ""
 
 
 def _children(value: object, plain: Any) -> Iterator[tuple[Step, object, Any]]:

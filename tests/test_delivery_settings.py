@@ -88,7 +88,7 @@ def test_a_file_may_hold_every_setting_of_delivery(tmp_path: Path) -> None:
         (f"{MAIL}, timeout_seconds: 301}}", "delivery.mail.timeout_seconds is malformed", ""),
         (f"{MAIL}, max_megabytes: 0}}", "delivery.mail.max_megabytes is malformed", ""),
         (f"{MAIL}, password: x}}", "delivery.mail.password is unknown", "password_file"),
-        (f"{MAIL}, security: ssl}}", "delivery.mail.security is malformed", "README"),
+        (f"{MAIL}, security: ssl}}", "delivery.mail.security is malformed", "starttls, tls, none"),
         (f"{MAIL}, reply_to: a}}", "delivery.mail.reply_to is malformed: `a` is no", "alone"),
         (f"{MAIL}, password_file: x}}", "there is a password, and no user", "set user"),
         (f"{MAIL}, user: jörg}}", "delivery.mail.user is malformed", ""),

@@ -134,6 +134,8 @@ def _read_interval(every: str) -> tuple[int, str]:
         UsageError: it is no interval.
     """
     match = _WHEN.fullmatch(every.strip().lower())
+    if not every.strip():
+        raise UsageError("--every is empty", hint=_FORMS)
     if match is None:
         raise UsageError(f"--every {every} is malformed", hint=_FORMS)
     number, word = match.groups()

@@ -196,7 +196,7 @@ class _Composer:
     def _period_in_words(self) -> str:
         """The period as readers know it: of a run, when it was."""
         run = self._judged.audit.report.run
-        return run.started_at[:_MINUTE] if self.period == run.id else self.period
+        return _word_period(self.period, run.id, run.started_at)
 
     def _attachments(self, audit: Audit, audience: Audience) -> tuple[Attachment, ...]:
         """The PDF and the CSV; of the whole report the files that were written, if they were."""
@@ -259,10 +259,15 @@ class _Composer:
 
         return tuple(
             Undelivered(
-                one.period,
+                _word_period(one.period, one.run, one.at),
                 one.run,
                 f"{one.channel} to {one.recipient}: {one.error or _CUT_SHORT}",
             )
             for one in self._undelivered
             if audience.everything or one.audience == audience.name
         )
+
+
+def _word_period(period: str, run: str, moment: str) -> str:
+    """A period as readers know it: that of a run is its time, to the minute."""
+    return moment[:_MINUTE].replace("T", " ") if period == run else period
