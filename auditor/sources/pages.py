@@ -19,6 +19,9 @@ PAGE_SIZE = 500
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 """The form to ask for where metadata suffice; a server that lacks it answers with whole objects."""
 
+_OF_ANYTHING = ("List", "PartialObjectMetadataList")
+"""Kinds of lists that do not say of what; any other must be the one that was asked for."""
+
 _MOST_EMPTY_PAGES = 100
 """Pages in a row without an object: what follows, if anything, is not worth waiting for."""
 
@@ -61,6 +64,7 @@ class ListMeta(msgspec.Struct, gc=False):
 class Page(msgspec.Struct, Generic[T], gc=False):
     """A page of a list, in wire form. What has no ``items`` is none, whatever its status."""
 
+    kind: str
     items: list[T] | None
     metadata: ListMeta = msgspec.field(default_factory=ListMeta)
 
@@ -178,10 +182,13 @@ def _decode_page(
     body: bytes, decoder: msgspec.json.Decoder[Page[T]], resource: Resource, gaps: list[Gap]
 ) -> Page[T]:
     try:
-        return decoder.decode(body)
+        page = decoder.decode(body)
     except msgspec.DecodeError:
         # One object that is not as expected fails its page: its neighbours must not be lost.
-        return _decode_one_by_one(body, decoder, resource, gaps)
+        page = _decode_one_by_one(body, decoder, resource, gaps)
+    if page.kind not in (f"{resource.kind.partition('.')[0]}List", *_OF_ANYTHING):
+        raise RequestError(200, f"server answers with a {one_line(page.kind) or 'list of nothing'}")
+    return page
 
 
 def _decode_one_by_one(
@@ -201,7 +208,7 @@ def _decode_one_by_one(
             items.append(decode(untyped, item_type))
         except MalformedError as error:
             gaps.append(_undecoded(resource, untyped, error.fault))
-    return Page(metadata=raw.metadata, items=items)
+    return Page(kind=raw.kind, metadata=raw.metadata, items=items)
 
 
 def _undecoded(resource: Resource, value: Any, fault: Fault) -> Gap:

@@ -1,6 +1,5 @@
 """Faults of servers and networks, in words of HTTP; and what an audit makes of each."""
 
-import functools
 import gzip
 import json
 import time
@@ -111,7 +110,7 @@ def detour(asked: Asked, forward: Forward) -> Reply:
     """A page without objects between the first and the second one."""
     if asked.number == 1:
         detour_token.append(asked.query["continue"])
-        return Reply(200, b'{"metadata": {"continue": "made-up"}, "items": []}')
+        return Reply(200, b'{"kind": "List", "metadata": {"continue": "made-up"}, "items": []}')
     return forward(asked._replace(query=asked.query | {"continue": detour_token.pop()}))
 
 
@@ -130,7 +129,8 @@ def endless(asked: Asked, forward: Forward) -> Reply:
     """The first page for ever, each time with the same token."""
     query = {name: value for name, value in asked.query.items() if name != "continue"}
     items = json.loads(forward(asked._replace(query=query, headers=plain(asked))).body)["items"]
-    return Reply(200, json.dumps({"metadata": {"continue": "again"}, "items": items}).encode())
+    page = {"kind": "List", "metadata": {"continue": "again"}, "items": items}
+    return Reply(200, json.dumps(page).encode())
 
 
 def other_version(body: dict[str, object]) -> None:
@@ -151,17 +151,12 @@ def forbidden(namespace: str) -> Fault:
     return fault
 
 
-@functools.cache
-def make_bomb() -> bytes:
+def make_bomb() -> Reply:
     """A third of a megabyte that decompresses to 300."""
     compressor = zlib.compressobj(wbits=31)
     megabyte = b" " * 2**20
-    return b"".join(compressor.compress(megabyte) for _ in range(300)) + compressor.flush()
-
-
-def bomb(_asked: Asked, _forward: Forward) -> Reply:
-    """A body that grows without end."""
-    return Reply(200, make_bomb(), (("Content-Encoding", "gzip"),))
+    body = b"".join(compressor.compress(megabyte) for _ in range(300)) + compressor.flush()
+    return Reply(200, body, (("Content-Encoding", "gzip"),))
 
 
 def members(_asked: Asked, _forward: Forward) -> Reply:
@@ -266,8 +261,21 @@ SCENARIOS = {
     "gzip, in several members": Scenario(
         at(PODS, members), frozenset({"Pod"}), "cannot be decompressed"
     ),
+    "a failure that says 200": Scenario(
+        at(PODS, always(Reply(200, b'{"kind": "Status", "status": "Failure", "items": []}'))),
+        frozenset({"Pod"}),
+        "server answers with a Status",
+    ),
+    "a list of something else": Scenario(
+        at(POLICIES, always(Reply(200, b'{"kind": "ConfigMapList", "items": []}'))),
+        frozenset({"NetworkPolicy"}),
+        "server answers with a ConfigMapList",
+    ),
     "gzip, without end": Scenario(
-        at(PODS, bomb), frozenset({"Pod"}), "more than 268,435,456 bytes", access=PATIENT
+        at(PODS, always(make_bomb())),
+        frozenset({"Pod"}),
+        "more than 268,435,456 bytes",
+        access=PATIENT,
     ),
     "the deadline passes": Scenario(
         after_pods(always(hang)), AFTER_PODS, "deadline of 2s", access=HASTE

@@ -199,7 +199,7 @@ def test_null_fields_mean_absent_ones(tmp_path: Path) -> None:
     script = pods_answered_by(in_turn(answer_list([nulls])))
     snapshot, _ = read(script, tmp_path)
     assert (["p"], ()) == (names(snapshot), snapshot.gaps)
-    empty = answer_json({"metadata": {}, "items": None})
+    empty = answer_json({"kind": "PodList", "metadata": {}, "items": None})
     assert [] == names(read(pods_answered_by(in_turn(empty)), tmp_path)[0])
 
 
