@@ -45,6 +45,8 @@ class Display:
     sections: tuple[FindingSection, ...]
     listed: str
     """How this format lists the findings, where it does not show each in full."""
+    every_in: str
+    """What holds every finding, and the verb."""
     scope: tuple[Fact, ...]
     policies: tuple[Fact, ...]
     excluded: Excluded

@@ -118,14 +118,16 @@ def list_exceptions(report: Report, layout: Layout) -> Exceptions:
         members = [one for one in uses if state.fits(one)]
         uses = [one for one in uses if not state.fits(one)]
         if members:
-            groups.append(_group(state, members, layout.waiver_rows))
+            groups.append(_group(state, members, layout))
     refused = report.refused_waivers[: layout.waiver_rows]
     return Exceptions(
         total=len(report.waivers),
         groups=tuple(groups),
         refused=tuple(map(_refused, refused)),
         refused_total=len(report.refused_waivers),
-        refused_omitted=_omitted(len(report.refused_waivers) - len(refused), "annotation"),
+        refused_omitted=_omitted(
+            len(report.refused_waivers) - len(refused), "annotation", layout.rest_in
+        ),
     )
 
 
@@ -133,20 +135,20 @@ def _urgency(one: WaiverUseRecord) -> tuple[int, str, str, str]:
     return one.expires_in_days, one.waiver.rule, one.waiver.subject, one.waiver.id
 
 
-def _group(state: _State, members: Sequence[WaiverUseRecord], limit: int) -> WaiverGroup:
-    shown = members[:limit]
+def _group(state: _State, members: Sequence[WaiverUseRecord], layout: Layout) -> WaiverGroup:
+    shown = members[: layout.waiver_rows]
     return WaiverGroup(
         title=state.title,
         tone=state.tone,
         explanation=state.explanation,
         total=len(members),
         rows=tuple(map(_row, shown)),
-        omitted=_omitted(len(members) - len(shown), "waiver"),
+        omitted=_omitted(len(members) - len(shown), "waiver", layout.rest_in),
     )
 
 
-def _omitted(number: int, noun: str) -> str:
-    return f"{count(number, f'further {noun}')}: report.json holds every one." if number else ""
+def _omitted(number: int, noun: str, rest_in: str) -> str:
+    return f"{count(number, f'further {noun}')}: {rest_in} every one." if number else ""
 
 
 def _row(one: WaiverUseRecord) -> WaiverRow:

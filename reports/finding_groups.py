@@ -70,7 +70,11 @@ class _Builder:
             group = self._group(list(members))
             groups.append(group)
             left_out[group.severity] += group.omitted
-        omitted = _omitted_of_groups(groups) if self._is_crowded and groups else _omitted(left_out)
+        every_in = self._layout.every_in
+        if self._is_crowded and groups:
+            omitted = _omitted_of_groups(groups, every_in)
+        else:
+            omitted = _omitted(left_out, every_in)
         return FindingSection(anchor, title, introduction, len(records), tuple(groups), omitted)
 
     def _key(self, one: FindingRecord) -> tuple[str, str, str]:
@@ -148,22 +152,22 @@ def _head(anchor: str, total: int) -> tuple[str, str]:
             )
 
 
-def _omitted(left_out: Mapping[Severity, int]) -> str:
+def _omitted(left_out: Mapping[Severity, int], every_in: str) -> str:
     total = sum(left_out.values())
     if not total:
         return ""
     words = join_words(f"{left_out[one]:,} {one}" for one in Severity if left_out[one])
     return (
         f"{count(total, 'further finding')} ({words}) {'is' if total == 1 else 'are'} not listed "
-        "here: report.html, report.json and findings.csv hold every finding."
+        f"here: {every_in} every finding."
     )
 
 
-def _omitted_of_groups(groups: Sequence[FindingGroup]) -> str:
+def _omitted_of_groups(groups: Sequence[FindingGroup], every_in: str) -> str:
     return (
         "There are too many findings to show each in full: those of one rule, severity and "
         f"namespace are grouped ({count(len(groups), 'group')}). "
-        "report.json and findings.csv hold every finding, with evidence and remediation."
+        f"{every_in} every finding, with evidence and remediation."
     )
 
 
@@ -177,5 +181,5 @@ def describe_listing(sections: Sequence[FindingSection], layout: Layout) -> str:
         f"{count(len(rows), 'finding')} {'is' if len(rows) == 1 else 'are'} shown with evidence "
         f"and remediation: the first {layout.full_each} of each rule down to severity "
         f"{layout.full_severity}, the worst first. The others are listed in a line each, as far as "
-        f"there is room. report.html and report.json hold all {total:,} in full."
+        f"there is room. {layout.full_in} all {total:,} in full."
     )

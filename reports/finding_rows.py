@@ -190,7 +190,7 @@ def _manifest(manifest: str, layout: Layout) -> str:
     shown = layout.manifest_lines
     if len(lines) > shown:
         omitted = count(len(lines) - shown, "further line")
-        lines = [*lines[:shown], f"# {omitted}: report.html and report.json hold them"]
+        lines = [*lines[:shown], f"# {omitted}: {layout.full_in} them"]
     return "\n".join(lines)
 
 

@@ -64,9 +64,29 @@ class Layout:
     drift: DriftLimits
     trend_rows: int
     """Runs listed of the trend."""
+    full_in: str = "report.html and report.json hold"
+    """What holds in full what is cut here, and the verb."""
+    every_in: str = "report.html, report.json and findings.csv hold"
+    """What holds every finding, and the verb."""
+    rest_in: str = "report.json holds"
+    """What holds every gap and waiver, and the verb."""
+
+
+def for_extract(layout: Layout) -> Layout:
+    """The layout of an extract, whose readers get neither report.html nor report.json."""
+    drift = replace(layout.drift, rows_elsewhere=_NOT_LISTED, lists_elsewhere=_NOT_LISTED)
+    return replace(
+        layout,
+        full_in=_CSV_HOLDS,
+        every_in=_CSV_HOLDS,
+        rest_in="the whole report holds",
+        drift=drift,
+    )
 
 
 NO_LIMIT = 1 << 62
+_NOT_LISTED = "not listed here"
+_CSV_HOLDS = "findings.csv holds"
 
 SCREEN = Layout(
     group_above=5000,
@@ -96,6 +116,7 @@ SCREEN = Layout(
         lists_elsewhere="report.json holds all",
     ),
     trend_rows=52,
+    every_in="report.json and findings.csv hold",
 )
 """The HTML file: everything, grouped above 5,000 findings so that a browser stays quick."""
 
@@ -158,8 +179,8 @@ MAIL = replace(
     fields=0,
     findings=5,
     scope=5,
-    rows_elsewhere="not listed here",
-    lists_elsewhere="not listed here",
+    rows_elsewhere=_NOT_LISTED,
+    lists_elsewhere=_NOT_LISTED,
 )
 """A drift in a message: what is news, and how much."""
 

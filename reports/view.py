@@ -22,7 +22,7 @@ from reports.drift_view import arrange_changes
 from reports.evidence import list_evidence
 from reports.exceptions import list_exceptions
 from reports.finding_groups import build_sections, describe_listing
-from reports.layout import Layout
+from reports.layout import Layout, for_extract
 from reports.rows import (
     Excluded,
     Fact,
@@ -60,6 +60,8 @@ NAMED = 12
 def arrange(audit: Audit, layout: Layout) -> Display:
     """Turn an audit into what a format shows, within the limits of its layout."""
     report = audit.report
+    if audit.extract is not None:
+        layout = for_extract(layout)
     titles = {page.id: show_title(page.title) for page in audit.pages}
     cluster = show_name(report.cluster.name or UNNAMED)
     sections = build_sections(report, titles, layout)
@@ -77,6 +79,7 @@ def arrange(audit: Audit, layout: Layout) -> Display:
         trend=arrange_trend(audit, layout.trend_rows),
         sections=sections,
         listed=describe_listing(sections, layout),
+        every_in=layout.every_in,
         scope=tuple(_scope(report.scope)),
         policies=tuple(
             Fact(show_name(kind), group_digits(number))
@@ -179,7 +182,7 @@ def _excluded(scope: ScopeRecord, layout: Layout) -> Excluded:
 def _gaps(gaps: Sequence[GapRecord], layout: Layout) -> Gaps:
     shown = gaps[: layout.gap_rows]
     rest = len(gaps) - len(shown)
-    text = f"{count(rest, 'further gap')}: report.json holds every gap." if rest else ""
+    text = f"{count(rest, 'further gap')}: {layout.rest_in} every gap." if rest else ""
     return Gaps(len(gaps), tuple(map(_gap, shown)), text)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -26,6 +27,7 @@ from auditor.model.report import (
     record_gap,
 )
 from auditor.model.snapshot import Gap, Snapshot
+from auditor.model.waivers import WaiverRecord
 from auditor.reachability.picture import EXTERNAL
 from auditor.reachability.view import View
 
@@ -35,6 +37,10 @@ MENTIONS_OTHERS = (
     f"the manifest that mends this names {OTHERS}: {WHOLE_REPORT} has it, ask them for it"
 )
 STEP_MENTIONS_OTHERS = f"a further step is about {OTHERS}: {WHOLE_REPORT} can name it"
+COVERS_OTHERS = f"this waiver covers {OTHERS}, too: {WHOLE_REPORT} can read why"
+_GLOB = frozenset("*?[")
+_SEGMENTS = 3
+"""Of the key of an object that is in a namespace."""
 _UNSAID = f"what could not be read is not of this audience alone: {WHOLE_REPORT} can read why"
 
 
@@ -51,7 +57,11 @@ def extract_report(audit: Audit, view: View, secrecy: Secrecy, gaps: Iterable[Ga
         scope=_narrow_scope(report.scope, view, secrecy.own, kept),
         rules=tuple(_narrow_rule(one, secrecy) for one in report.rules),
         findings=tuple(hide_ends(one, secrecy) for one in report.findings),
-        waivers=tuple(one for one in report.waivers if one.findings),
+        waivers=tuple(
+            msgspec.structs.replace(one, waiver=hide_waiver(one.waiver, secrecy))
+            for one in report.waivers
+            if one.findings
+        ),
         refused_waivers=tuple(
             one for one in report.refused_waivers if _is_own_key(one.annotated, secrecy)
         ),
@@ -87,6 +97,7 @@ def hide_ends(finding: FindingRecord, secrecy: Secrecy) -> FindingRecord:
     witness = finding.witness
     return msgspec.structs.replace(
         finding,
+        waiver=None if finding.waiver is None else hide_waiver(finding.waiver, secrecy),
         evidence=secrecy.hide_value(finding.evidence),
         witness=None
         if witness is None
@@ -103,6 +114,30 @@ def hide_ends(finding: FindingRecord, secrecy: Secrecy) -> FindingRecord:
     )
 
 
+def hide_waiver(waiver: WaiverRecord, secrecy: Secrecy) -> WaiverRecord:
+    """A waiver that may hold elsewhere, too, without what its authors wrote of it in sentences."""
+    if not secrecy.is_narrow or _is_confined(waiver.subject, secrecy):
+        return waiver
+    return msgspec.structs.replace(
+        waiver,
+        reason=COVERS_OTHERS,
+        compensating_control=None if waiver.compensating_control is None else COVERS_OTHERS,
+        ticket=waiver.ticket if len(waiver.ticket.split()) == 1 else COVERS_OTHERS,
+    )
+
+
+def _is_confined(subject: str, secrecy: Secrecy) -> bool:
+    """Whether an object key, or a glob of keys, is of one's own namespaces and of no others.
+
+    A star stands for slashes, too: only in a glob of three segments does the first one stand
+    for a namespace alone.
+    """
+    head, *_ = segments = subject.split("/")
+    if len(segments) == _SEGMENTS and _GLOB.intersection(head):
+        return not any(fnmatchcase(one, head) for one in secrecy.others)
+    return head in secrecy.own
+
+
 def _hide_remediation(one: Remediation, secrecy: Secrecy) -> Remediation:
     """A manifest that names others is left out whole: with words missing it would do harm."""
     steps = tuple(
@@ -110,7 +145,7 @@ def _hide_remediation(one: Remediation, secrecy: Secrecy) -> Remediation:
             step if step == secrecy.hide(step) else STEP_MENTIONS_OTHERS for step in one.steps
         )
     )
-    if one.manifest is not None and one.manifest != secrecy.hide(one.manifest):
+    if one.manifest is not None and secrecy.tells(one.manifest):
         return Remediation(steps=(*steps, MENTIONS_OTHERS))
     return Remediation(
         manifest=one.manifest,

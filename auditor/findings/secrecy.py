@@ -7,13 +7,14 @@ cannot tell by a new piece of evidence what this hides.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, TypeVar
 
 import msgspec
 
+from auditor.findings.name_positions import names_in_manifest, replace_names
 from auditor.findings.vocabulary import (
     KNOWN_ADDRESSES,
     Words,
@@ -51,7 +52,7 @@ _SEGMENTS = 24
 """Segments of a word up to which its parts are looked at: a longer one is told by nobody."""
 
 _REPEATED = re.compile(rf"{ANOTHER}(?:(?:,| and|;|, and) {ANOTHER})+")
-_NOUN = re.compile(rf"\b(?:namespaces?|workloads?|pods?) (?={ANOTHER}|{OTHERS})")
+_NOUN = re.compile(rf"\b(?i:namespaces?|workloads?|pods?) (?={ANOTHER}|{OTHERS})")
 
 _VERBATIM = frozenset(
     {
@@ -101,19 +102,34 @@ class Secrecy:
         self._addresses = theirs.addresses - mine.addresses - KNOWN_ADDRESSES
         self._bounds = frozenset(_bounds(mine))
         dashed = (_BREAK.sub("-", one) for one in self._names)
-        self._parts = frozenset(dashed) - {_BREAK.sub("-", one) for one in self._said}
-        self._own_parts = frozenset(_BREAK.sub("-", one) for one in mine.names)
+        own_names = {_BREAK.sub("-", one) for one in mine.names}
+        places = (_BREAK.sub("-", one.casefold()) for one in self._others)
+        self._long_places = frozenset(one for one in places if "-" in one) - own_names
+        parts = frozenset(dashed) - {_BREAK.sub("-", one) for one in self._said}
+        self._all_parts = parts | self._long_places
+        self._own_parts = frozenset(own_names)
         self._judged: dict[str, str | None] = {}
 
     def hides(self, namespace: str | None) -> bool:
         """Whether nothing of a namespace may be told."""
         return namespace is not None and namespace not in self.own
 
+    @property
+    def others(self) -> frozenset[str]:
+        """The namespaces of which nothing may be told, even their names; of all told, none."""
+        return frozenset(self._others) if self.is_narrow else frozenset()
+
+    def tells(self, manifest: str) -> bool:
+        """Whether a manifest says anything of others: it selects namespaces by name."""
+        return manifest != self.hide(manifest) or bool(
+            names_in_manifest(manifest, self.others) & self.others
+        )
+
     def hide(self, text: str) -> str:
         """Return the text without the names and words of others."""
         if not self.is_narrow:
             return text
-        hidden = _PIECE.sub(self._piece, text)
+        hidden = _PIECE.sub(self._piece, replace_names(text, self._others, ANOTHER))
         if hidden == text:
             return text
         return _REPEATED.sub(OTHERS, _NOUN.sub("", _REPEATED.sub(OTHERS, hidden)))
@@ -154,7 +170,7 @@ class Secrecy:
                 hidden = msgspec.structs.replace(
                     record,
                     **{
-                        name: self.hide_record(getattr(record, name))
+                        name: self._named(name, getattr(record, name), self.hide_record)
                         for name in record.__struct_fields__
                         if name not in _VERBATIM
                     },
@@ -194,10 +210,15 @@ class Secrecy:
             return ANOTHER
         return self.hide_value(value)
 
+    def _named(self, key: object, value: object, hide: Callable[[Any], Any]) -> Any:
+        """What stands under a key: under `namespace` it is a name, whatever else it may mean."""
+        return self._item(value) if key == "namespace" and isinstance(value, str) else hide(value)
+
     def _mapping(self, values: Mapping[Any, object]) -> dict[Any, Any]:
         shown: dict[Any, Any] = {}
         for key, value in values.items():
-            hidden, inner = self._item(key), self.hide_value(value)
+            hidden = self._item(key)
+            inner = self._named(key, value, self.hide_value)
             if hidden not in shown:
                 shown[hidden] = inner
             elif isinstance(inner, int) and isinstance(shown[hidden], int):
@@ -219,8 +240,9 @@ class Secrecy:
                 return self._path(whole)
             return WITHHELD if address in self._addresses else whole
         path: str = match["path"]
-        head, slash, _ = path.partition("/")
-        if slash and head in self._others:
+        head, slash, rest = path.partition("/")
+        place = _edges(rest)[1] if head.casefold() == "namespace" else _edges(head)[1]
+        if slash and place in self._others:
             return ANOTHER + _edges(path)[2]
         return self._path(path) + self.hide(match["variant"] or "")
 
@@ -251,10 +273,10 @@ class Secrecy:
     def _names_others(self, segments: list[str]) -> bool:
         """Whether a word is made with the name of something of others, and not with one's own.
 
-        `web-egress-inside` is made of one's own `web`, though others have a `web-egress`.
+        `web-egress-inside` is made of one's own `web`, though others have a `web-egress`. A word of
+        segments that may each be said may still name a namespace: `shop-prod.web`.
         """
-        if self._said.issuperset(segments):
-            return False
+        parts = self._long_places if self._said.issuperset(segments) else self._all_parts
         count = len(segments)
         runs = [
             (start, end, "-".join(segments[start:end]))
@@ -263,7 +285,7 @@ class Secrecy:
         ]
         own = [(start, end) for start, end, run in runs if run in self._own_parts]
         return any(
-            run in self._parts and not any(a <= start and end <= b for a, b in own)
+            run in parts and not any(a <= start and end <= b for a, b in own)
             for start, end, run in runs
         )
 

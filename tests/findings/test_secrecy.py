@@ -104,6 +104,83 @@ def test_what_is_ones_own_or_everybodys_is_told(secrecy: Secrecy, text: str) -> 
     assert text == secrecy.hide(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("namespace web has app=web", "another namespace has app=web"),
+        ("Namespaces default, shop and web.", "another namespace, shop and another namespace."),
+        ("namespace shop, and web/Pod/x", "namespace shop, and another namespace"),
+        ("metadata.name in (shop,web)", "metadata.name in (shop,another namespace)"),
+        ("metadata.name=web of web", "metadata.name=another namespace of web"),
+        ("metadata.name notin (web)", "metadata.name notin (another namespace)"),
+        ("web/Deployment/api, Namespace/web", "other namespaces"),
+        ("every namespace of web and default pods", "every namespace of web and default pods"),
+    ],
+)  # fmt: skip
+def test_a_word_in_the_place_of_a_name_is_a_name(secrecy: Secrecy, text: str, shown: str) -> None:
+    """`web` is one's own workload and `default` everybody's word, but not after `namespace`."""
+    assert shown == secrecy.hide(text) == secrecy.hide(shown)
+
+
+COMPOUND = """\
+{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: shop-prod}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: db, namespace: shop}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: shop-prod-till, namespace: shop}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("shop-prod.db", "another namespace"),
+        ("shop-prod_db", "another namespace"),
+        ("http://db.shop-prod:80", "http://another namespace:80"),
+        ("shop-prod-till-default", "shop-prod-till-default"),
+        ("prod-shop and shop.prod-class", "prod-shop and another namespace"),
+    ],
+)
+def test_a_namespace_of_sayable_segments_is_hidden_in_longer_words(text: str, shown: str) -> None:
+    """`shop` is one's own and `prod` everybody's, `shop-prod` is neither; own names stay whole."""
+    snapshot = read_text(COMPOUND)
+    words = collect_words(snapshot, recognize(snapshot, DetectionSettings()))
+    assert shown == Secrecy(frozenset({"shop"}), [words]).hide(text)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "tells"),
+    [
+        ("{spec: {podSelector: {matchLabels: {app: web}}}}", False),
+        ("{metadata: {name: web, namespace: shop}}", False),
+        ("{metadata: {name: x, namespace: web}}", True),
+        ("{kind: Namespace, metadata: {name: web}}", True),
+        ("{namespaceSelector: {matchLabels: {a: default}}}", True),
+        ("[{namespaceSelector: {matchExpressions: [{key: a, values: [shop, 'web']}]}}]", True),
+        ("{namespaceSelector: {matchLabels: {a: shop}}}", False),
+        ("a: [web", True),
+        ("a: 1\n---\nnamespaceSelector:\n  values:\n  - default\n", True),
+    ],
+)
+def test_a_manifest_tells_of_others_where_it_names_namespaces(
+    secrecy: Secrecy, manifest: str, *, tells: bool
+) -> None:
+    """Elsewhere the same word is a label, or a name of one's own. What is no YAML is not told."""
+    assert tells is secrecy.tells(manifest)
+
+
+def test_what_stands_under_the_key_namespace_is_a_name(secrecy: Secrecy) -> None:
+    """In evidence too, though the word may be said."""
+    evidence = {"namespace": "web", "workload": "web", "deep": [{"namespace": "default"}]}
+    assert {
+        "namespace": "another namespace",
+        "workload": "web",
+        "deep": [{"namespace": "another namespace"}],
+    } == secrecy.hide_value(evidence)
+
+
 def test_ends_of_connections_are_named_by_namespace_alone(secrecy: Secrecy) -> None:
     """What lies in another namespace is hidden whatever its name: `web` and `default` as well."""
     assert "another namespace" == secrecy.hide_end("default/Pod/web")

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from auditor.findings.assemble import Acceptance
+from auditor.findings.extract import COVERS_OTHERS
 from auditor.job.audiences import find_unmatched, namespaces_of
 from auditor.model.canonical import encode_canonical
 from auditor.model.findings import RuleStatus
@@ -172,6 +173,32 @@ def test_waivers_are_those_that_ones_own_findings_use(shop: Told) -> None:
         "shop-dev/Deployment/web": (WaiverState.EXPIRED, 1),
         "shop-*/Deployment/api": (WaiverState.EXPIRED, 1),
     } == uses
+
+
+def test_a_waiver_that_covers_others_tells_who_approved_it_and_no_more(shop: Told) -> None:
+    """Its sentences may be about anybody: those of one's own waiver alone are told."""
+    said = "everything in monitoring"
+    terms = {"reason": said, "compensating_control": said, "ticket": "see monitoring"}
+    for subject, is_told in (
+        ("shop-dev/Deployment/web", True),
+        ("shop-de*/Deployment/web", True),
+        ("shop-*/Deployment/web", False),
+        ("*/*/web", False),
+        ("s*web", False),
+    ):
+        waiver = make(subject)
+        record = msgspec.structs.replace(waiver.record, **terms)
+        accepted = Acceptance(waivers=(waiver._replace(record=record),))
+        report = shop.narrow(audience_of("shop-dev"), acceptance=accepted).report
+        (use,) = report.waivers
+        found = [use.waiver, *(one.waiver for one in report.findings if one.waiver)]
+        assert 1 < len(found)
+        for one in found:
+            texts = {one.reason, one.compensating_control, one.ticket}
+            assert is_told is (said in texts)
+            assert texts == ({said, "see monitoring"} if is_told else {COVERS_OTHERS})
+            assert (record.rule, record.expires) == (one.rule, one.expires)
+            assert record.approved_by == one.approved_by
 
 
 def test_gaps_of_others_are_not_told_and_the_clusters_without_names() -> None:

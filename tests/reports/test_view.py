@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import msgspec
+
 from auditor.model.findings import (
     ChangedConnections,
     Remediation,
@@ -10,7 +12,7 @@ from auditor.model.findings import (
     SubjectRecord,
     Witness,
 )
-from auditor.model.report import RuleRecord
+from auditor.model.report import Extract, RuleRecord
 from reports.finding_rows import describe_evidence, describe_witness
 from reports.layout import PAPER, SCREEN
 from reports.rows import ChangedRows, FindingRow, FindingSection, Tone
@@ -141,6 +143,26 @@ def test_the_paper_shows_the_first_of_each_rule_and_lists_the_rest_by_rule() -> 
     )
     assert display.listed.startswith("25 findings are shown with evidence and remediation: ")
     assert display.listed.endswith("report.html and report.json hold all 6,000 in full.")
+
+
+def test_an_extract_names_no_file_that_its_readers_do_not_get() -> None:
+    """They get the PDF and findings.csv: what is cut stands there."""
+    manifest = "\n".join(f"- line {number}" for number in range(200))
+    many = make_many(6000)
+    findings = (make_finding(1, remediation=Remediation(manifest=manifest)), *many.report.findings)
+    extract = msgspec.structs.replace(
+        many,
+        report=msgspec.structs.replace(many.report, findings=findings),
+        extract=Extract("team one", "0" * 64),
+    )
+    display = arrange(extract, PAPER)
+    assert display.listed.endswith("findings.csv holds all 6,001 in full.")
+    assert display.sections[0].omitted.endswith("here: findings.csv holds every finding.")
+    assert "findings.csv holds" == display.every_in
+    for layout in (PAPER, SCREEN):
+        content = repr(arrange(extract, layout))
+        assert "report.html" not in content
+        assert "report.json" not in content
 
 
 def test_the_paper_lists_minor_findings_by_rule() -> None:
