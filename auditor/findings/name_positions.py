@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-_NAME = r"[\w.-]++(?![/\w.-])"
-_JOIN = r"(?:,? (?:and|or) |[,;] ?)"
+_NAME = r"(?!namespaces?\b|metadata\.name\b)[\w.-]++(?![/\w.-])"
+_JOIN = r"(?:,? (?:and|or) |, ?)"
 _NAMES = rf"{_NAME}(?:{_JOIN}{_NAME})*+"
 _POSITION = re.compile(
     rf"(?P<noun>(?<!\banother )(?<!\bother )\bnamespaces?:? +(?:named )?)(?P<listed>{_NAMES})"

@@ -112,6 +112,8 @@ def test_what_is_ones_own_or_everybodys_is_told(secrecy: Secrecy, text: str) -> 
         ("namespace shop, and web/Pod/x", "namespace shop, and another namespace"),
         ("metadata.name in (shop,web)", "metadata.name in (shop,another namespace)"),
         ("metadata.name=web of web", "metadata.name=another namespace of web"),
+        ("metadata.name=shop; namespace web", "metadata.name=shop; another namespace"),
+        ("namespace shop, namespace web", "namespace shop, another namespace"),
         ("metadata.name notin (web)", "metadata.name notin (another namespace)"),
         ("web/Deployment/api, Namespace/web", "other namespaces"),
         ("every namespace of web and default pods", "every namespace of web and default pods"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from hypothesis import strategies as st
@@ -246,6 +246,53 @@ def secretive_clusters(draw: st.DrawFn) -> Secretive:
     """Random clusters with something for every rule, one namespace of which is told."""
     snapshot = draw(populated_snapshots(max_pods=6, max_policies=4))
     return veil(snapshot, draw(st.sampled_from([one.name for one in snapshot.namespaces])))
+
+
+AMBIGUOUS = ("web", "app", "database", "default", "monitoring", "staging", "one-web")
+"""Names of others' namespaces that are names of one's own, or words of the product, as well."""
+
+
+def rename_ambiguously(snapshot: Snapshot, own: str, names: Sequence[str]) -> Snapshot:
+    """Give other namespaces names that also mean something else."""
+    others = (one.name for one in snapshot.namespaces if one.name != own)
+    renamed = dict(zip(others, names, strict=False))
+
+    def rename(one: Any) -> Any:
+        metadata = one.metadata
+        name = renamed.get(metadata.name, metadata.name) if isinstance(one, Namespace) else None
+        if name is not None:
+            labels = {**metadata.labels, NAMESPACE_NAME_LABEL: name}
+            return msgspec.structs.replace(
+                one, metadata=msgspec.structs.replace(metadata, name=name, labels=labels)
+            )
+        place = renamed.get(metadata.namespace, metadata.namespace)
+        return msgspec.structs.replace(
+            one, metadata=msgspec.structs.replace(metadata, namespace=place)
+        )
+
+    kinds = ("namespaces", "pods", "policies", "services", "owners")
+    return msgspec.structs.replace(
+        snapshot,
+        **{kind: _sorted(rename(one) for one in getattr(snapshot, kind)) for kind in kinds},
+    )
+
+
+@st.composite
+def ambiguous_clusters(draw: st.DrawFn) -> Secretive:
+    """Random clusters where others' namespaces bear names that may be said, though not as such."""
+    snapshot = draw(populated_snapshots(max_pods=6, max_policies=4))
+    own = draw(st.sampled_from([one.name for one in snapshot.namespaces]))
+    named = rename_ambiguously(snapshot, own, draw(st.permutations(AMBIGUOUS)))
+    words = Pod(metadata=Metadata(name="web", namespace=own, labels={"app": "app"}))
+    more = Pod(metadata=Metadata(name="app", namespace=own, labels={"app": "one-web"}))
+    pods = (
+        one for one in named.pods if (one.namespace, one.name) not in {(own, "web"), (own, "app")}
+    )
+    return Secretive(
+        msgspec.structs.replace(named, pods=_sorted(iter((*pods, words, more)))),
+        own,
+        tuple(one.name for one in named.namespaces if one.name != own),
+    )
 
 
 TEAMS = """\
