@@ -74,6 +74,7 @@ def watch(
         check_delivery(session.settings, os.environ)
     with in_utc():
         keep_watch(timetable, Audits(open_session, session, deliver=deliver), now=now)
+    print_line("ended by SIGTERM, between two audits", exit_code=0)
     return 0
 
 

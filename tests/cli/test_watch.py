@@ -225,6 +225,7 @@ def test_a_termination_ends_the_waiting_at_once(tmp_path: Path) -> None:
         assert 0 == process.wait(timeout=20)
         assert time.monotonic() - began < 5
     assert ["stderr"] == [one.name for one in tmp_path.iterdir()]
+    assert "ended by SIGTERM, between two audits" in (tmp_path / "stderr").read_text()
 
 
 def test_an_interruption_ends_the_waiting(tmp_path: Path) -> None:
