@@ -176,7 +176,13 @@ def _read(connection: Connection, cluster: str, *wanted: Any) -> tuple[Delivery,
         select(DELIVERIES).where(DELIVERIES.c.cluster == cluster, *wanted)
     ).mappings()
     found = (_decode({key: row[key] for key in Delivery.__struct_fields__}) for row in rows)
-    return tuple(sorted(found, key=lambda one: (one.at, *(getattr(one, key) for key in _KEY))))
+    return tuple(sorted(found, key=_order))
+
+
+def _order(delivery: Delivery) -> tuple[Any, ...]:
+    """By time. Of the same second, what was sent comes last: it was not left undelivered after."""
+    sent = delivery.state is DeliveryState.SENT
+    return (delivery.at, sent, *(getattr(delivery, key) for key in _KEY))
 
 
 def _decode(row: dict[str, Any]) -> Delivery:

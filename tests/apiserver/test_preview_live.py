@@ -162,7 +162,8 @@ def plain(snapshot: Snapshot) -> Snapshot:
             case _:
                 return value
 
-    whole = msgspec.json.decode(msgspec.json.encode(snapshot))
+    read = msgspec.structs.replace(snapshot, lists=())  # when it was read is another stamp
+    whole = msgspec.json.decode(msgspec.json.encode(read))
     return msgspec.convert(strip(whole), Snapshot)
 
 

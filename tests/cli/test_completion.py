@@ -37,6 +37,8 @@ def test_the_script_of_bash_is_bash(run: Run) -> None:
                 "diff",
                 "preview",
                 "history",
+                "deliver",
+                "watch",
                 "verify",
                 "waivers",
                 "rules",

@@ -259,3 +259,11 @@ def test_a_folder_that_cannot_be_written_gives_no_lock(tmp_path: Path) -> None:
             store.deliveries(CLUSTER).held(),
         ):
             pytest.fail("it is held")
+
+
+def test_of_the_same_second_what_was_sent_counts(deliveries: Deliveries) -> None:
+    """Two runs may be that quick: who was sent the second report lacks none."""
+    for number, state in ((9, DeliveryState.FAILED), (1, DeliveryState.SENT)):
+        (one,) = plan(deliveries, number, ANN)
+        deliveries.record(msgspec.structs.replace(one, state=state, at=time_of(0)))
+    assert () == deliveries.undelivered("2026-W30")
