@@ -41,7 +41,7 @@ def send(
     for one in delivered.undelivered:
         print_line(
             f"report of {one.period} was not delivered: {one.channel} to {one.recipient} of "
-            f"audience {one.audience}: {one.error or 'the program ended before it was sent'}",
+            f"audience {one.audience}: {one.reason}",
             level="warning",
         )
     return delivered

@@ -28,9 +28,6 @@ _MEGABYTE = 1_000_000
 _FOLDER = "messages"
 """In the output folder, for what would be sent."""
 
-_MINUTE = len("2026-11-21T07:00")
-_CUT_SHORT = "the program ended before it was sent"
-
 
 def check_delivery(settings: Settings, environ: Mapping[str, str] | None) -> None:
     """See that the settings say to whom and how, before anything is read.
@@ -261,7 +258,7 @@ class _Composer:
             Undelivered(
                 _word_period(one.period, one.run, one.at),
                 one.run,
-                f"{one.channel} to {one.recipient}: {one.error or _CUT_SHORT}",
+                f"{one.channel} to {one.recipient}: {one.reason}",
             )
             for one in self._undelivered
             if audience.everything or one.audience == audience.name
@@ -269,5 +266,7 @@ class _Composer:
 
 
 def _word_period(period: str, run: str, moment: str) -> str:
-    """A period as readers know it: that of a run is its time, to the minute."""
-    return moment[:_MINUTE].replace("T", " ") if period == run else period
+    """A period as readers know it: that of a run is its time."""
+    from reports.times import describe_minute
+
+    return describe_minute(moment) if period == run else period

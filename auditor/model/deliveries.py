@@ -51,4 +51,9 @@ class Delivery(Record, frozen=True):
     size: int | None = None
     """Bytes of the message."""
     error: str | None = None
-    """Why it was not sent."""
+    """Why it was not sent; None also where nobody lived to say so."""
+
+    @property
+    def reason(self) -> str:
+        """Why it was not sent, in any case."""
+        return self.error or "the program ended before it was sent"
