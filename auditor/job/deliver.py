@@ -95,11 +95,10 @@ def deliver_run(
 
     delivery = judged.settings.delivery
     composer = _Composer(judged, files, store, stage)
-    log = store.deliveries(composer.key)
     outcomes = deliver_report(
         composer.compose,
         settings=delivery,
-        log=log,
+        log=composer.log,
         cluster=composer.cluster,
         run=judged.audit.report.run.id,
         period=composer.period,
@@ -107,7 +106,7 @@ def deliver_run(
         environ=environ,
         say=say,
     )
-    return Delivered(outcomes, find_undelivered(log, delivery, composer.period))
+    return Delivered(outcomes, find_undelivered(composer.log, delivery, composer.period))
 
 
 def write_messages(judged: Judged, store: Store, *, stage: Stage) -> tuple[Path, ...]:
@@ -146,12 +145,12 @@ class _Composer:
         self._files = dict(files)
         self._store = store
         self._stage = stage
-        self.key = store.key_of(report.cluster, judged.settings.files)
-        self.cluster = DeliveredCluster(self.key, report.cluster.name or "")
+        key = store.key_of(report.cluster, judged.settings.files)
+        self.cluster = DeliveredCluster(key, report.cluster.name or "")
         self._delivery = judged.settings.delivery
         self.period = period_of(self._delivery.period, report.run.started_at, report.run.id)
-        self._log = store.deliveries(self.key)
-        self._undelivered = find_undelivered(self._log, self._delivery, self.period)
+        self.log = store.deliveries(key)
+        self._undelivered = find_undelivered(self.log, self._delivery, self.period)
         self._sides: dict[str, Compared] = {}
 
     def compose(self, audience: Audience) -> Parcel:
@@ -226,7 +225,7 @@ class _Composer:
         if previous is None:
             return audit, None
         if drift is None or drift.previous.id != previous.id:
-            drift = compare_with(previous, audit, view, settings, self._store)
+            drift = compare_with(self._side(previous), audit, view, settings)
         return audit, drift
 
     def _side(self, run: StoredRun) -> Compared:
@@ -241,7 +240,7 @@ class _Composer:
         """
         from reports.mail_view import SentReport
 
-        last = self._log.last_sent(audience.name, before=self.period)
+        last = self.log.last_sent(audience.name, before=self.period)
         if last is None:
             return None, None
         try:

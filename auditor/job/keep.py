@@ -13,13 +13,14 @@ from auditor.job.steps import Stage, scope_of, seal
 from auditor.settings import Settings, evident_settings, store_url
 
 if TYPE_CHECKING:
+    from auditor.drift.compared import Compared
     from auditor.history.header import NewRun
     from auditor.history.signature import SigningKey
     from auditor.history.store import Store
     from auditor.history.stored import StoredRun
     from auditor.model.drift import Drift
     from auditor.model.history import TrendPoint
-    from auditor.model.report import Audit, Report
+    from auditor.model.report import Audit, EvidenceRecord, Report
     from auditor.reachability.view import View
 
 
@@ -98,9 +99,14 @@ def keep_run(
                 )
     except HistoryError as caught:
         return Kept(seal(_with_history(audit, f"not kept: {caught.message}")), error=caught)
-    run = msgspec.structs.replace(audit.report.run, evidence=evidence)
-    audit = msgspec.structs.replace(audit, report=msgspec.structs.replace(audit.report, run=run))
+    audit = with_evidence(audit, evidence)
     return Kept(audit, _sign(audit, key), error)
+
+
+def with_evidence(audit: Audit, evidence: EvidenceRecord) -> Audit:
+    """The audit with its link in the chain, which no digest of its own covers."""
+    run = msgspec.structs.replace(audit.report.run, evidence=evidence)
+    return msgspec.structs.replace(audit, report=msgspec.structs.replace(audit.report, run=run))
 
 
 def _new_run(audit: Audit, cluster: str, settings: Settings, taken_at: str) -> NewRun:
@@ -166,27 +172,30 @@ def _add_drift(
     Raises:
         HistoryError: the run, or its snapshot, cannot be read.
     """
-    previous = store.latest(cluster)
-    if previous is None:
-        return audit
-    drift = compare_with(previous, audit, view, settings, store)
-    return msgspec.structs.replace(audit, report=msgspec.structs.replace(audit.report, drift=drift))
+    return with_drift(audit, store.latest(cluster), view, settings, store)
 
 
-def compare_with(
-    previous: StoredRun, audit: Audit, view: View, settings: Settings, store: Store
-) -> Drift:
-    """What changed from a run to an audit, of what the settings narrow to.
+def with_drift(
+    audit: Audit, previous: StoredRun | None, view: View, settings: Settings, store: Store
+) -> Audit:
+    """The audit with what changed since a run; as it is, where there is none.
 
     Raises:
         HistoryError: the run, or its snapshot, cannot be read.
     """
+    if previous is None:
+        return audit
+    drift = compare_with(side_of_run(store, previous, settings), audit, view, settings)
+    return msgspec.structs.replace(audit, report=msgspec.structs.replace(audit.report, drift=drift))
+
+
+def compare_with(previous: Compared, audit: Audit, view: View, settings: Settings) -> Drift:
+    """What changed from a run to an audit, of what the settings narrow to."""
     from auditor.drift.compare import compare
 
-    before = side_of_run(store, previous, settings)
     now = side_of_audit(audit, view, settings, audit.report.run.id)
-    shown = shown_workloads(scope_of(settings), (before.snapshot, view.snapshot))
-    return compare(before, now, shown=shown).drift
+    shown = shown_workloads(scope_of(settings), (previous.snapshot, view.snapshot))
+    return compare(previous, now, shown=shown).drift
 
 
 def _with_history(audit: Audit, history: str) -> Audit:

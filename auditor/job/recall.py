@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from auditor.job.keep import compare_with
+from auditor.job.keep import with_drift, with_evidence
 from auditor.job.sides import settings_of_run
 from auditor.job.steps import Judged, Stage, evaluate_side, judge_view, load_acceptance, seal
 from auditor.settings import Settings, with_place
@@ -52,15 +52,13 @@ def recall_run(store: Store, run: StoredRun, settings: Settings, *, stage: Stage
     )
     with stage("comparing"):
         audit = _with_past(audit, view, then, store, run)
-    sealed = seal(audit)
-    if sealed.report.digest == header.report:
-        report = msgspec.structs.replace(
-            sealed.report,
-            run=msgspec.structs.replace(sealed.report.run, evidence=run.evidence),
-        )
-        return Judged(msgspec.structs.replace(sealed, report=report), view, then, acceptance)
-    history = f"{store.where} keeps another report of this run: {header.report}"
-    return Judged(seal(msgspec.structs.replace(audit, history=history)), view, then, acceptance)
+    audit = seal(audit)
+    if audit.report.digest == header.report:
+        audit = with_evidence(audit, run.evidence)
+    else:
+        history = f"{store.where} keeps another report of this run: {header.report}"
+        audit = msgspec.structs.replace(audit, history=history)
+    return Judged(audit, view, then, acceptance)
 
 
 def _as_kept(report: Report, run: StoredRun) -> Report:
@@ -97,8 +95,4 @@ def _with_past(audit: Audit, view: View, settings: Settings, store: Store, run: 
 
     entries = [one for one in store.entries(run.cluster) if one.sequence <= run.sequence]
     audit = msgspec.structs.replace(audit, trend=work_out_trend(read_points(entries)))
-    previous = store.previous(run)
-    if previous is None:
-        return audit
-    drift = compare_with(previous, audit, view, settings, store)
-    return msgspec.structs.replace(audit, report=msgspec.structs.replace(audit.report, drift=drift))
+    return with_drift(audit, store.previous(run), view, settings, store)
